@@ -1,0 +1,1 @@
+"""Everything that comes in becomes a message, stored before it is acknowledged."""

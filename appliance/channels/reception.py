@@ -1,0 +1,144 @@
+"""The reception: opens conversations, takes messages in, and lets visitors see what is theirs.
+
+What it has returned from is committed. Blocking work runs in threads; the event loop only waits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from appliance.errors import InputInvalid, InputTooLarge
+from appliance.line.runner import Runner
+from appliance.store.conversations import Accepted, ConversationView, NewConversation, NewMessage, SqlConversations
+from appliance.ticket import Channel
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u202a-\u202e\u2066-\u2069]")
+_EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{1,253}")
+_NAME_CHARS = 200
+_SUBJECT_CHARS = 300
+_COMMENT_CHARS = 2_000
+_KEY_CHARS = 128
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A new conversation. ``token`` is its visitor's key, shown once; ``accepted`` is the first message, when one was given."""
+
+    id: str
+    token: str
+    accepted: Accepted | None = None
+
+
+class Reception:
+    """The one door for messages, whatever the channel."""
+
+    def __init__(
+        self,
+        conversations: SqlConversations,
+        runner: Runner,
+        *,
+        max_message_chars: int,
+        new_id: Callable[[], str],
+        now: Callable[[], datetime],
+    ) -> None:
+        self._conversations = conversations
+        self._runner = runner
+        self._max_chars = max_message_chars
+        self._new_id = new_id
+        self._now = now
+
+    async def open(
+        self,
+        *,
+        channel: Channel,
+        customer_email: str = "",
+        customer_name: str = "",
+        subject: str = "",
+        customer_id: str | None = None,
+        text: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> Opened:
+        """Begin a conversation, and take its first message when ``text`` is given. Raises ``Busy`` before anything is stored.
+
+        ``customer_id`` is set only by a channel that has authenticated the customer; a typed address identifies nobody.
+        """
+        if customer_email and not _EMAIL.fullmatch(customer_email):
+            raise InputInvalid(
+                "customer.email is not an e-mail address.",
+                remedy="Send an address such as name@example.org, or leave it out.",
+            )
+        new = NewConversation(
+            id=self._new_id(),
+            token=secrets.token_urlsafe(24),
+            channel=channel,
+            subject=plain(subject)[:_SUBJECT_CHARS],
+            customer_id=customer_id,
+            contact_email=customer_email,
+            contact_name=plain(customer_name)[:_NAME_CHARS],
+        )
+        first = None if text is None else self._new_message(text, idempotency_key)
+        if first:
+            self._runner.admit()
+        message = await asyncio.to_thread(self._conversations.create, new, now=self._now(), first=first)
+        if message:
+            self._runner.submit(message)
+        return Opened(new.id, new.token, Accepted(message) if message else None)
+
+    async def receive(
+        self, conversation_id: str, token: str, text: str, idempotency_key: str | None = None
+    ) -> Accepted:
+        """Store a message and start its run. Raises ``Busy`` before anything is stored, ``NotFound``, ``Conflict``, ``InputInvalid``."""
+        new = self._new_message(text, idempotency_key)
+        self._runner.admit()
+        accepted = await asyncio.to_thread(self._conversations.accept, conversation_id, token, new, now=self._now())
+        if accepted.reply is None:
+            self._runner.submit(accepted.message)
+        return accepted
+
+    async def authorize(self, conversation_id: str, token: str) -> None:
+        """Raises ``Unauthorized`` or ``NotFound`` unless the token is that conversation's."""
+        await asyncio.to_thread(self._conversations.authorize, conversation_id, token)
+
+    async def view(self, conversation_id: str, token: str) -> ConversationView:
+        return await asyncio.to_thread(self._conversations.view, conversation_id, token)
+
+    async def feedback(
+        self, conversation_id: str, token: str, *, resolved: bool | None, csat: int | None, comment: str | None
+    ) -> None:
+        """What the customer says of the help; a later word replaces an earlier one."""
+        if csat is not None and not 1 <= csat <= 5:
+            raise InputInvalid("csat must be between 1 and 5.", remedy="Send 1 (poor) to 5 (excellent).")
+        kept = None if comment is None else plain(comment)[:_COMMENT_CHARS]
+        await asyncio.to_thread(
+            self._conversations.feedback,
+            conversation_id,
+            token,
+            resolved=resolved,
+            csat=csat,
+            comment=kept,
+            now=self._now(),
+        )
+
+    def _new_message(self, text: str, key: str | None) -> NewMessage:
+        words = plain(text, lines=True)
+        if not re.search(r"\w|[?!]", words):
+            raise InputInvalid("The message is empty.", remedy="Write what you need help with.")
+        if len(words) > self._max_chars:
+            raise InputTooLarge(
+                f"The message has {len(words):,} characters; at most {self._max_chars:,} are read.",
+                remedy="Shorten it to what matters.",
+            )
+        if key is not None and not 1 <= len(key) <= _KEY_CHARS:
+            raise InputInvalid(f"idempotency_key must have 1 to {_KEY_CHARS} characters.", remedy="Use a UUID.")
+        return NewMessage(self._new_id(), words, key)
+
+
+def plain(text: str, *, lines: bool = False) -> str:
+    """Text without control and direction characters (names and subjects on one line): they hide things from readers, and PostgreSQL refuses NUL."""
+    cleaned = _CONTROL.sub("", text.encode("utf-8", "replace").decode()).replace("\r\n", "\n").strip()
+    return cleaned if lines else re.sub(r"\s+", " ", cleaned)

@@ -1,0 +1,133 @@
+"""One frozen tree of settings, read once from ``appliance.toml`` and passed by hand. Unknown keys are refused."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from appliance.errors import ConfigInvalid
+from appliance.policy import explain
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Server(_Section):
+    """Where the appliance listens, and what it accepts."""
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 8080
+    allowed_embed_origins: tuple[str, ...] = ()
+    """Origins (scheme://host:port) whose pages may embed the widget; the appliance's own is always allowed."""
+    max_message_chars: Annotated[int, Field(ge=1)] = 8_000
+    max_body_bytes: Annotated[int, Field(ge=1024)] = 262_144
+    max_running: Annotated[int, Field(ge=1)] = 64
+    """Messages accepted and not yet answered; beyond it new ones get 503 with Retry-After."""
+
+
+class Database(_Section):
+    """Empty: SQLite in the data directory. Otherwise an SQLAlchemy URL, such as ``postgresql+psycopg://…``."""
+
+    url: str = ""
+
+
+class Models(_Section):
+    """How the local models run."""
+
+    provider: Literal["cpu", "cuda"] = "cpu"
+    threads: Annotated[int, Field(ge=0)] = 0
+    """Threads a model; 0: as many as the machine has processors, at most 8."""
+    weights: str = ""
+    """Folder of the weights; empty: those that ship."""
+    stand_in: bool = False
+    """Run without weights, on stand-ins that warn aloud. For trying out pages and tests; answers are worthless."""
+    max_waiting: Annotated[int, Field(ge=1)] = 512
+    """Inputs that may wait before a model; beyond it: overloaded."""
+
+
+class Retrieval(_Section):
+    """How passages are found."""
+
+    candidates: Annotated[int, Field(ge=1, le=100)] = 10
+    """Passages of the first stage that go to the cross-encoder."""
+    keep: Annotated[int, Field(ge=1, le=20)] = 4
+    """Passages that go on to the draft."""
+    rerank: bool = True
+
+
+class Synthesis(_Section):
+    """Who writes the draft. ``quote`` copies sentences of the knowledge base and needs no language model."""
+
+    mode: Literal["quote", "vllm"] = "quote"
+    base_url: str = "http://127.0.0.1:8000/v1"
+    model: str = ""
+    api_key_file: str = ""
+    """File that holds the key of the local vLLM; the environment's APPLIANCE_VLLM_API_KEY is read when this is empty."""
+    timeout_s: Annotated[float, Field(gt=0)] = 30.0
+    first_token_timeout_s: Annotated[float, Field(gt=0)] = 10.0
+    max_retries: Annotated[int, Field(ge=0, le=5)] = 2
+
+
+class Config(_Section):
+    """Everything an operator can set."""
+
+    data: Path = Path("data")
+    profile: str = "saas"
+    server: Server = Server()
+    database: Database = Database()
+    models: Models = Models()
+    retrieval: Retrieval = Retrieval()
+    synthesis: Synthesis = Synthesis()
+
+    @property
+    def database_url(self) -> str:
+        return self.database.url or f"sqlite:///{self.data / 'appliance.db'}"
+
+
+def load_config(file: Path | None, **overrides: object) -> Config:
+    """Read ``file`` (or ``appliance.toml`` of the data directory when there is one), then apply what the command line says.
+
+    ``overrides`` are top-level keys and ``host``/``port``; None means "not given". Raises ``ConfigInvalid``.
+    """
+    given = {name: value for name, value in overrides.items() if value is not None}
+    data = Path(str(given.get("data") or os.environ.get("APPLIANCE_DATA") or "data"))
+    chosen = file or data / "appliance.toml"
+    tree = _toml(chosen) if file or chosen.is_file() else {}
+    if "data" in given or "data" not in tree:
+        tree["data"] = data
+    server = {name: given.pop(name) for name in ("host", "port") if name in given}
+    given.pop("data", None)
+    tree = {**tree, **given}
+    if server:
+        tree["server"] = {**_table(tree, "server", chosen), **server}
+    try:
+        return Config.model_validate(tree)
+    except ValidationError as error:
+        raise ConfigInvalid(
+            f"{chosen}: {explain(error)}.", remedy="Mend the keys named; docs/settings.md lists them all."
+        ) from error
+
+
+def _table(tree: dict[str, object], name: str, file: Path) -> dict[str, object]:
+    value = tree.get(name, {})
+    if not isinstance(value, dict):
+        raise ConfigInvalid(f"{file}: {name} must be a table.", remedy=f"Write it as [{name}] with one key a line.")
+    return value
+
+
+def _toml(file: Path) -> dict[str, object]:
+    try:
+        return tomllib.loads(file.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigInvalid(
+            f"The settings file {file} cannot be read: {error}.", remedy="Check the path and its permissions."
+        ) from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigInvalid(
+            f"{file} is not valid TOML: {error}.", remedy="Mend the line that the message names."
+        ) from error

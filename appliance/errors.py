@@ -1,0 +1,81 @@
+"""Faults of the appliance. Outcomes (handed over, refused) are values; these are raised only when something is wrong.
+
+``code`` is stable and documented; ``remedy`` says what to do. ``appliance.web.errors`` has the one table from code to HTTP status.
+"""
+
+from __future__ import annotations
+
+
+class ApplianceFault(Exception):
+    """Something is wrong, and here is what to do about it."""
+
+    code = "fault"
+    transient = False
+
+    def __init__(self, message: str, *, remedy: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.remedy}".strip()
+
+
+class ConfigInvalid(ApplianceFault):
+    """A setting, profile or data file of ours cannot be used."""
+
+    code = "config_invalid"
+
+
+class InputInvalid(ApplianceFault):
+    """What the caller sent cannot be processed as it is."""
+
+    code = "input_invalid"
+
+
+class InputTooLarge(InputInvalid):
+    """The caller sent more than we accept."""
+
+    code = "input_too_large"
+
+
+class NotFound(ApplianceFault):
+    """There is no such thing, or the caller may not see it: the two are not told apart."""
+
+    code = "not_found"
+
+
+class Unauthorized(ApplianceFault):
+    """No key, or a key that does not fit."""
+
+    code = "unauthorized"
+
+
+class Conflict(ApplianceFault):
+    """The request contradicts what has happened already."""
+
+    code = "conflict"
+
+
+class StorageFailed(ApplianceFault):
+    """The disk is full, the database is locked or a file cannot be written. Nothing was acknowledged."""
+
+    code = "storage_failed"
+    transient = True
+
+
+class DataTooNew(ApplianceFault):
+    """The data directory was written by a newer version than this one."""
+
+    code = "data_too_new"
+
+
+class Busy(ApplianceFault):
+    """More work is waiting than we can hold; nothing was accepted."""
+
+    code = "overloaded"
+    transient = True
+
+    def __init__(self, message: str, *, retry_after_s: int = 2) -> None:
+        super().__init__(message, remedy=f"Try again in {retry_after_s} s.")
+        self.retry_after_s = retry_after_s

@@ -1,0 +1,1 @@
+"""The line: the stations a ticket passes, one file each, and the order, which stands in ``line.py`` alone."""

@@ -1,0 +1,63 @@
+"""The parts that the line works with, typed by role. ``appliance.bootstrap`` chooses them; the line never does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Protocol
+
+from appliance.policy import Policy
+from appliance.ticket import Identified
+from kb.article import Candidate, Visibility
+from models.roles import Classification, Pair, Synthesizer, Vector
+
+
+class Encode(Protocol):
+    """Embeds texts without holding the event loop. Raises ``Overloaded``."""
+
+    async def __call__(self, texts: Sequence[str]) -> list[Vector]: ...
+
+
+class Classify(Protocol):
+    """Intent, urgency and out-of-scope of one embedded message."""
+
+    def __call__(self, vector: Vector) -> Classification: ...
+
+
+class Find(Protocol):
+    """First-stage search of the knowledge base, best first."""
+
+    async def __call__(self, question: str, vector: Vector, visibility: Visibility) -> list[Candidate]: ...
+
+
+class Rank(Protocol):
+    """Second stage: the same candidates, best first, with the probability that the best one answers."""
+
+    async def __call__(self, question: str, candidates: Sequence[Candidate]) -> tuple[list[Candidate], float]: ...
+
+
+class Support(Protocol):
+    """How far each passage supports each sentence, 0..1. Raises ``Overloaded``."""
+
+    async def __call__(self, pairs: Sequence[Pair]) -> list[float]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Everything a station may use."""
+
+    policy: Policy
+    identify: Callable[[str | None], Identified]
+    encode: Encode
+    classify: Classify
+    find: Find
+    rank: Rank
+    support: Support
+    ladder: tuple[Synthesizer, ...]
+    """Rungs of synthesis, best first; the last one must need no language model."""
+    keep: int
+    """Passages that go on to the draft."""
+    today: Callable[[], date]
+    clock: Callable[[], float]
+    """Seconds of a monotonic clock, for timings."""

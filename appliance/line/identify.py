@@ -1,0 +1,11 @@
+"""Station 1: who asks, and what they may see. Never from the text of the message."""
+
+from __future__ import annotations
+
+from appliance.line.desk import Desk
+from appliance.ticket import Identified, Ticket
+
+
+def identify(desk: Desk, ticket: Ticket) -> Identified:
+    """Tier and audiences of the ticket's customer; an unknown visitor is ``free`` and sees public articles only."""
+    return desk.identify(ticket.customer_id)

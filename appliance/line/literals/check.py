@@ -1,0 +1,92 @@
+"""Compares a sentence's literals with those of its sources. What stands in no source is unsupported, and must not leave."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from appliance.line.literals.extract import Literal, extract
+
+_RECURRING_AS_DURATION = {
+    "hourly": "3600 s",
+    "daily": "86400 s",
+    "weekly": "604800 s",
+    "monthly": "1 month",
+    "quarterly": "3 month",
+    "yearly": "12 month",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Unsupported:
+    """A literal of the sentence that none of its sources has."""
+
+    kind: str
+    surface: str
+
+
+def unsupported(sentence: str, sources: Sequence[str]) -> tuple[Unsupported, ...]:
+    """The literals of ``sentence`` that stand in none of ``sources`` (the texts of the cited passages and tool results).
+
+    The kind counts, not only the digits: ``10 days`` is not supported by ``10 weeks``, nor ``30 seats`` by ``30 days``.
+    """
+    mine = extract(sentence)
+    if not mine or any(_verbatim(sentence, source) for source in sources):
+        return ()
+    known = _known(literal for source in sources for literal in extract(source))
+    return tuple(Unsupported(literal.kind, literal.surface.strip()) for literal in mine if not _stands(literal, known))
+
+
+def _verbatim(sentence: str, source: str) -> bool:
+    """The sentence stands whole in the source; ``costs 10`` does not stand in ``costs 100``."""
+    words = _folded(sentence)
+    return bool(words) and re.search(rf"(?<![\w.,]){re.escape(words)}(?!\w|[.,]\d)", _folded(source)) is not None
+
+
+def _folded(text: str) -> str:
+    return re.sub(r"\s+", " ", text).strip()
+
+
+def _known(literals: Iterable[Literal]) -> dict[str, set[str]]:
+    """What the sources say: kind -> normal forms."""
+    known: dict[str, set[str]] = {}
+    for literal in literals:
+        for reading in literal.readings:
+            known.setdefault(literal.kind, set()).update(_with_ends(reading))
+        if literal.kind == "date":
+            known.setdefault("number", set()).update(re.findall(r"\b(?:19|20)\d{2}\b", literal.surface))
+        if literal.kind == "recurring":
+            known.setdefault("duration", set()).update(
+                _RECURRING_AS_DURATION[reading] for reading in literal.readings if reading in _RECURRING_AS_DURATION
+            )
+        if literal.kind in {"version", "number"}:  # "Windows 10" and "version 10" name the same thing
+            known.setdefault("version", set()).update(literal.readings)
+            known.setdefault("number", set()).update(literal.readings)
+    return known
+
+
+def _with_ends(reading: str) -> Iterable[str]:
+    """A range supports itself and each of its ends."""
+    yield reading
+    if ranged := re.fullmatch(r"([\d.]+?)\.\.([\d.]+)( .*)?", reading):
+        unit = ranged[3] or ""
+        yield ranged[1] + unit
+        yield ranged[2] + unit
+
+
+def _stands(literal: Literal, known: dict[str, set[str]]) -> bool:
+    theirs = known.get(literal.kind, set())
+    if literal.kind == "date":
+        return any(_date_stands(mine, other) for mine in literal.readings for other in theirs)
+    if literal.kind == "recurring":
+        every = {_RECURRING_AS_DURATION.get(reading, "") for reading in literal.readings}
+        return bool(literal.readings & theirs or every & known.get("duration", set()))
+    return bool(literal.readings & theirs)
+
+
+def _date_stands(mine: str, theirs: str) -> bool:
+    """A date may leave out the year or the day of the one in the source; it may never add one."""
+    if mine.startswith("*-"):
+        return theirs.partition("-")[2].startswith(mine[2:])
+    return theirs == mine or theirs.startswith(f"{mine}-")

@@ -1,0 +1,55 @@
+"""Finds the literals of a text. Patterns are tried in order, and what one has taken no later one reads again."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from appliance.line.literals import dates, quantities, references
+
+Kind = str
+"""url, email, phone, version, code, date, time, weekday, money, percent, duration, quantity, number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Literal:
+    """One literal. ``readings`` are its possible normal forms (an ambiguous one has several); ``surface`` is how it stands in the text."""
+
+    kind: Kind
+    readings: frozenset[str]
+    surface: str
+
+
+Reader = Callable[[re.Match[str]], "tuple[Kind, frozenset[str]] | None"]
+
+# Longest and most telling first: the digits of a URL, a date or a price are not numbers of their own.
+_PATTERNS: tuple[tuple[re.Pattern[str], Reader], ...] = (
+    *references.ADDRESSES,
+    *dates.PATTERNS,
+    *quantities.PATTERNS,
+    *references.CODES,
+    *quantities.PLAIN,
+)
+
+
+def extract(text: str) -> tuple[Literal, ...]:
+    """All literals of ``text`` in the order in which they stand."""
+    taken = bytearray(len(text))
+    found: list[tuple[int, Literal]] = []
+    for pattern, read in _PATTERNS:
+        for start, literal in _free_matches(pattern, read, text, taken):
+            found.append((start, literal))
+    return tuple(literal for _, literal in sorted(found, key=lambda item: item[0]))
+
+
+def _free_matches(pattern: re.Pattern[str], read: Reader, text: str, taken: bytearray) -> Iterator[tuple[int, Literal]]:
+    for match in pattern.finditer(text):
+        start, end = match.span()
+        if any(taken[start:end]):
+            continue
+        reading = read(match)
+        if reading is None:
+            continue
+        taken[start:end] = b"\x01" * (end - start)
+        yield start, Literal(reading[0], reading[1], match.group())

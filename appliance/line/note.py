@@ -1,0 +1,83 @@
+"""The note of a hand-over: what the next person needs, made from what is known, without a language model."""
+
+from __future__ import annotations
+
+from appliance.policy import Policy
+from appliance.ticket import Case, Decision, HandoffNote
+from kb.article import Candidate
+
+_NEXT_STEPS = {
+    "route.asked_for_person": "Greet the customer by what they asked; do not ask them to repeat it.",
+    "route.always_escalate": "Handle it by the procedure for this kind of ticket; verify who the customer is before any change.",
+    "route.tier_override": "Handle it personally: the customer's tier asks for it.",
+    "route.out_of_scope": "Read whether it concerns us at all; decline kindly if it does not.",
+    "route.low_confidence": "Decide what kind of request this is (a change of category teaches the classifier), then answer.",
+    "retrieve.nothing": "Answer from your own knowledge, then write an article: none covers this.",
+    "retrieve.below_floor": "Answer from your own knowledge; check the articles named below, and extend one if the answer belongs there.",
+    "ground.nothing_left": "Check the passages named below: articles came up, but no sentence could be shown to answer.",
+    "draft.not_covered": "Answer from your own knowledge; the articles that came up do not cover this.",
+    "line.overloaded": "Answer the ticket: the assistant was overloaded and has not tried.",
+    "line.fault": "Answer the ticket, and tell the operator: the assistant failed on it.",
+}
+_ASKED_CHARS = 1_200
+
+
+def handoff_note(policy: Policy, case: Case, decision: Decision) -> HandoffNote:
+    """Asked, tried, urgency with evidence, next step, and what might be sent."""
+    classified = case.classified
+    return HandoffNote(
+        asked=_asked(case),
+        tried=tuple(_tried(policy, case, decision)),
+        urgency=classified.urgency,
+        urgency_evidence=_evidence(case),
+        next_step=_NEXT_STEPS.get(decision.rule, "Read the conversation and answer."),
+        suggested_reply=_suggested(case),
+        passages=tuple(f"{found.title} ({found.passage.article_id})" for found in _distinct(case)),
+    )
+
+
+def _asked(case: Case) -> str:
+    question = case.classified.question.strip()
+    earlier = [message.text.strip() for message in case.ticket.history if message.author == "customer"]
+    asked = f"{earlier[-1]}\n{question}" if case.classified.wants_person and earlier else question
+    return asked if len(asked) <= _ASKED_CHARS else asked[:_ASKED_CHARS] + " …"
+
+
+def _tried(policy: Policy, case: Case, decision: Decision) -> list[str]:
+    classified = case.classified
+    tried = []
+    if classified.intent:
+        tried.append(f"Classified as {policy.intent(classified.intent).title} (confidence {case.confidence:.2f}).")
+    if any(message.author == "assistant" for message in case.ticket.history):
+        tried.append(
+            f"The assistant has replied {sum(message.author == 'assistant' for message in case.ticket.history)} times before in this conversation."
+        )
+    if case.retrieved and case.retrieved.passages:
+        tried.append(f"Searched the knowledge base: {len(_distinct(case))} articles came close.")
+    if case.drafted and case.drafted.sentences:
+        tried.append(
+            f"Drafted {len(case.drafted.sentences)} sentences ({case.drafted.synthesizer}); none passed the checks."
+        )
+    tried.append(decision.reason)
+    return tried
+
+
+def _evidence(case: Case) -> str:
+    evidence = case.classified.urgency_evidence
+    if case.classified.frustration:
+        evidence += f"; frustration in {case.classified.frustration} of the customer's messages"
+    return evidence
+
+
+def _suggested(case: Case) -> str:
+    """The nearest article, for the agent to judge; never more than a pointer, since nothing here passed the gates."""
+    near = next((found for found in _distinct(case) if found.url), None)
+    return f"This article may help: {near.title} ({near.url})" if near else ""
+
+
+def _distinct(case: Case) -> list[Candidate]:
+    """The passages that came up, one an article."""
+    seen: dict[str, Candidate] = {}
+    for found in case.retrieved.passages if case.retrieved else ():
+        seen.setdefault(found.passage.article_id, found)
+    return list(seen.values())

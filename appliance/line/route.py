@@ -1,0 +1,130 @@
+"""Station 3: attempt an answer, or give the ticket to a person. The rules stand in the order in which they are asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from appliance.policy import Policy
+from appliance.ticket import Classified, Decision, Identified, Routed, Ticket
+
+Rule = Callable[[Policy, Ticket, Identified, Classified], Routed | None]
+
+
+def route(policy: Policy, ticket: Ticket, identified: Identified, classified: Classified) -> Routed:
+    """The first rule that speaks decides."""
+    for rule in RULES:
+        routed = rule(policy, ticket, identified, classified)
+        if routed is not None:
+            return routed
+    return _attempt(policy, identified, classified)
+
+
+def confidence(policy: Policy, identified: Identified, classified: Classified) -> float:
+    """Probability that the ticket is of a kind we may attempt at the threshold of its intent.
+
+    A ticket that may be either of two harmless kinds is not uncertain in the way that matters: both are answered from the same knowledge base.
+    Probability on kinds that a person always handles, or that ask for more confidence, does not count.
+    """
+    if not classified.ranking:
+        return classified.confidence
+    threshold = policy.threshold(classified.intent, identified.tier)
+    own = policy.tier(identified.tier).always_escalate
+    return sum(
+        probability
+        for name, probability in classified.ranking
+        if not policy.intent(name).always_escalate
+        and name not in own
+        and policy.threshold(name, identified.tier) <= threshold
+    )
+
+
+def _person_has_it(_policy: Policy, ticket: Ticket, _identified: Identified, _classified: Classified) -> Routed | None:
+    if ticket.status != "handed_over":
+        return None
+    return _hand_over("route.person_has_it", "A person has this conversation; the assistant stays silent.", reply="")
+
+
+def _asked_for_person(
+    _policy: Policy, _ticket: Ticket, _identified: Identified, classified: Classified
+) -> Routed | None:
+    if not classified.wants_person:
+        return None
+    return _hand_over("route.asked_for_person", "The customer asked for a person.", reply="asked_for_person")
+
+
+def _courtesy(_policy: Policy, _ticket: Ticket, _identified: Identified, classified: Classified) -> Routed | None:
+    if not classified.courtesy:
+        return None
+    return Routed(
+        False,
+        Decision("route", "route.courtesy", f"The message is a courtesy ({classified.courtesy}) and asks nothing."),
+        classified.courtesy,
+    )
+
+
+def _always_escalate(policy: Policy, _ticket: Ticket, _identified: Identified, classified: Classified) -> Routed | None:
+    intent = policy.intent(classified.intent)
+    if not intent.always_escalate:
+        return None
+    return _hand_over(
+        "route.always_escalate",
+        f"A person always handles {intent.title!r} (classifier {classified.confidence:.2f}).",
+        reply="always_escalate",
+    )
+
+
+def _tier_override(policy: Policy, _ticket: Ticket, identified: Identified, classified: Classified) -> Routed | None:
+    if classified.intent not in policy.tier(identified.tier).always_escalate:
+        return None
+    title = policy.intent(classified.intent).title
+    return _hand_over(
+        "route.tier_override",
+        f"For customers of tier {identified.tier} a person handles {title!r}.",
+        reply="always_escalate",
+    )
+
+
+def _out_of_scope(policy: Policy, _ticket: Ticket, _identified: Identified, classified: Classified) -> Routed | None:
+    if classified.out_of_scope < policy.thresholds.out_of_scope:
+        return None
+    reason = f"The question looks foreign to this desk (score {classified.out_of_scope:.2f}, limit {policy.thresholds.out_of_scope}); only an article that clearly answers it changes that."
+    return Routed(True, Decision("route", "route.out_of_scope", reason), "out_of_scope", doubtful=True)
+
+
+def _low_confidence(policy: Policy, _ticket: Ticket, identified: Identified, classified: Classified) -> Routed | None:
+    sure, threshold = confidence(policy, identified, classified), policy.threshold(classified.intent, identified.tier)
+    if sure >= threshold:
+        return None
+    return _hand_over(
+        "route.low_confidence",
+        f"Confidence {sure:.2f} is below the threshold {threshold:.2f} ({classified.intent}, tier {identified.tier}).",
+        reply="unsure",
+    )
+
+
+def _attempt(policy: Policy, identified: Identified, classified: Classified) -> Routed:
+    threshold = policy.threshold(classified.intent, identified.tier)
+    sure = confidence(policy, identified, classified)
+    return Routed(
+        True,
+        Decision(
+            "route",
+            "route.attempt",
+            f"{policy.intent(classified.intent).title}: confidence {sure:.2f}, threshold {threshold:.2f}.",
+        ),
+    )
+
+
+def _hand_over(rule: str, reason: str, *, reply: str) -> Routed:
+    return Routed(False, Decision("route", rule, reason), reply)
+
+
+RULES: tuple[Rule, ...] = (
+    _person_has_it,
+    _asked_for_person,
+    _courtesy,
+    _always_escalate,
+    _tier_override,
+    _out_of_scope,
+    _low_confidence,
+)

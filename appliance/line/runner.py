@@ -1,0 +1,209 @@
+"""Runs the line once for each accepted message, whatever its sender does meanwhile, and goes on after a restart with what was left.
+
+What makes a run durable is the message's row: it is ``accepted`` until the run has closed in one transaction, and every accepted row is run again at start.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import datetime
+
+import numpy as np
+
+from appliance.errors import ApplianceFault, Busy
+from appliance.line import close
+from appliance.line.desk import Desk
+from appliance.line.events import Event, position, reply_document
+from appliance.line.line import run as run_line
+from appliance.line.watching import Run, Watchers
+from appliance.store.conversations import SqlConversations
+from appliance.ticket import Closed, Decision, Message, Reply, Ticket
+from models.errors import ModelFault, Overloaded
+
+_log = logging.getLogger(__name__)
+_RETRIES_S = (0.5, 1.0, 2.0, 4.0, 8.0)
+"""Pauses after which an overloaded line is tried again; then a person gets the ticket."""
+_SWEEP_S = 30.0
+"""How often accepted messages without a run are looked for (a database that was full, say)."""
+
+
+class Runner:
+    """At most ``parallel`` lines run at once; at most ``max_running`` messages are taken on and not yet answered."""
+
+    def __init__(
+        self,
+        desk: Desk,
+        conversations: SqlConversations,
+        *,
+        max_running: int,
+        parallel: int,
+        new_id: Callable[[], str],
+        now: Callable[[], datetime],
+        pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        observe: Callable[[Closed], None] = lambda _closed: None,
+    ) -> None:
+        self._desk = desk
+        self._conversations = conversations
+        self._max_running = max_running
+        self._slots = asyncio.Semaphore(parallel)
+        self._new_id = new_id
+        self._now = now
+        self._pause = pause
+        self._observe = observe
+        self._runs: dict[str, Run] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._watchers = Watchers()
+
+    def admit(self) -> None:
+        """Raises ``Busy`` when as many messages are under way as we take on. Asked before anything is stored."""
+        if len(self._runs) >= self._max_running:
+            raise Busy(f"{len(self._runs)} messages are being answered; more are not taken on just now.")
+
+    def submit(self, message: Message) -> None:
+        """Start the run of a stored message, unless it is under way."""
+        if message.id in self._runs:
+            return
+        before = next(
+            (run for run in reversed(self._runs.values()) if run.message.conversation_id == message.conversation_id),
+            None,
+        )
+        run = self._runs[message.id] = Run(message)
+        task = asyncio.create_task(self._work(run, before), name=f"run-{message.id}")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def resume(self) -> int:
+        """Take up every accepted message that has no reply; returns how many."""
+        left = await asyncio.to_thread(self._conversations.unanswered)
+        for message in left:
+            self.submit(message)
+        return len(left)
+
+    async def sweep(self) -> None:
+        """Resume again and again, until cancelled."""
+        while True:
+            await self._pause(_SWEEP_S)
+            try:
+                await self.resume()
+            except ApplianceFault as fault:
+                _log.warning("looking for unanswered messages failed: %s", fault.code)
+
+    async def stop(self, *, grace_s: float) -> None:
+        """Let running lines end within ``grace_s``; what is left is taken up at the next start."""
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=grace_s)
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def reply(self, message_id: str) -> Reply:
+        """The reply to a message, as soon as there is one. Raises the fault that kept it from being stored."""
+        run = self._runs.get(message_id)
+        if run is not None:
+            return await asyncio.shield(run.result)
+        stored = await asyncio.to_thread(self._conversations.reply, message_id)
+        if stored is None:
+            raise Busy("The reply to this message is still being worked on.")
+        return stored
+
+    async def message_events(self, message: Message) -> AsyncIterator[Event]:
+        """The events of one run from its first; ends after ``done``."""
+        run = self._runs.get(message.id)
+        if run is None:
+            for event in await self._stored(message.conversation_id, message.seq):
+                if event.position()[0] == message.seq:
+                    yield event
+            return
+        async for event in run.follow():
+            yield event
+
+    async def events(self, conversation_id: str, after: str | None) -> AsyncIterator[Event]:
+        """All events of a conversation after that id: stored ones, then live ones. Never ends by itself."""
+        last = position(after or "")
+        with self._watchers.of(conversation_id) as changed:
+            while True:
+                changed.clear()
+                for event in await self._known(conversation_id, last):
+                    last = event.position()
+                    yield event
+                await changed.wait()
+
+    async def _known(self, conversation_id: str, last: tuple[int, int]) -> list[Event]:
+        live = [
+            event
+            for run in list(self._runs.values())
+            if run.message.conversation_id == conversation_id
+            for event in run.events
+        ]
+        known = {event.position(): event for event in [*await self._stored(conversation_id, last[0]), *live]}
+        return [known[place] for place in sorted(known) if place > last]
+
+    async def _stored(self, conversation_id: str, seq: int) -> list[Event]:
+        rows = await asyncio.to_thread(self._conversations.events, conversation_id, after_seq=seq)
+        return [Event(**event) for _, events in rows for event in events]
+
+    async def _work(self, run: Run, before: Run | None) -> None:
+        """From the message to the stored reply. Messages of one conversation are answered in their order."""
+        message = run.message
+        try:
+            if before is not None:
+                await asyncio.wait([before.result])
+            async with self._slots:
+                ticket = await asyncio.to_thread(self._conversations.ticket, message.id)
+                closed = await self._to_an_end(ticket, run)
+                await self._write_down(run, closed)
+        except asyncio.CancelledError:
+            run.result.cancel()
+            raise
+        except ApplianceFault as fault:
+            _log.error(
+                "message %s could not be closed (%s); it stays accepted and is tried again", message.id, fault.code
+            )
+            run.fail(fault)
+        finally:
+            self._runs.pop(message.id, None)
+            self._watchers.tell(message.conversation_id)
+
+    async def _write_down(self, run: Run, closed: Closed) -> None:
+        done = run.next_event("done", reply_document(closed.reply))
+        events = [{"id": event.id, "type": event.type, "data": event.data} for event in [*run.events, done]]
+        reply = await asyncio.to_thread(
+            self._conversations.close, closed, events=events, priority=0, reply_id=self._new_id(), now=self._now()
+        )
+        run.finish(done, reply)
+        self._observe(closed)
+
+    async def _to_an_end(self, ticket: Ticket, run: Run) -> Closed:
+        """Every accepted message ends in a reply or with a person: overload is waited out, a fault hands over."""
+        for pause_s in (*_RETRIES_S, None):
+            try:
+                return await run_line(self._desk, ticket, lambda kind, data: self._emit(run, kind, data))
+            except Overloaded as fault:
+                if pause_s is None:
+                    return self._failed(ticket, "line.overloaded", f"The models were overloaded: {fault.message}")
+                await self._pause(pause_s)
+            except ModelFault as fault:
+                _log.error("message %s: %s: %s", ticket.message.id, fault.code, fault)
+                return self._failed(ticket, "line.fault", f"A model failed: {fault.message}")
+            except ApplianceFault:
+                raise
+            except (
+                Exception
+            ) as error:  # the last line of defence: a defect of ours must not leave a customer without a person
+                _log.exception("message %s: defect in the line", ticket.message.id, exc_info=_without_text(error))
+                return self._failed(ticket, "line.fault", f"The line failed ({type(error).__name__}).")
+        raise AssertionError("unreachable: the last pause is None")
+
+    def _failed(self, ticket: Ticket, rule: str, reason: str) -> Closed:
+        return close.failed(self._desk.policy, ticket, Decision("line", rule, reason), np.zeros(0, np.float32))
+
+    def _emit(self, run: Run, kind: str, data: dict[str, object]) -> None:
+        run.emit(kind, data)
+        self._watchers.tell(run.message.conversation_id)
+
+
+def _without_text(error: Exception) -> Exception:
+    """The same kind of error with the same traceback and no message: messages of libraries may quote the customer."""
+    return RuntimeError(f"{type(error).__name__} (message withheld)").with_traceback(error.__traceback__)

@@ -1,0 +1,91 @@
+"""A run in memory, and those who watch it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from typing import Any, cast
+
+from appliance.line.events import Event, EventType
+from appliance.ticket import Message, Reply
+
+
+class Run:
+    """One message under way: the events so far, and the reply to come."""
+
+    def __init__(self, message: Message) -> None:
+        self.message = message
+        self.events: list[Event] = []
+        self.result: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+        self.result.add_done_callback(_looked_at)
+        self._changed = asyncio.Event()
+
+    def next_event(self, kind: str, data: dict[str, Any]) -> Event:
+        return Event(f"{self.message.seq}.{len(self.events) + 1}", cast("EventType", kind), data)
+
+    def emit(self, kind: str, data: dict[str, Any]) -> None:
+        self._add(self.next_event(kind, data))
+
+    def finish(self, done: Event, reply: Reply) -> None:
+        """The reply is stored: only now may anybody hear of it."""
+        self._add(done)
+        self.result.set_result(reply)
+
+    def fail(self, fault: Exception) -> None:
+        self.result.set_exception(fault)
+        self._changed.set()
+
+    async def follow(self) -> AsyncIterator[Event]:
+        """Events from the first to ``done``; raises the run's fault when it fails."""
+        told = 0
+        while True:
+            self._changed.clear()
+            while told < len(self.events):
+                yield self.events[told]
+                told += 1
+            if self.result.done():
+                if told == len(self.events):
+                    self.result.result()
+                    return
+                continue
+            await self._changed_or_done()
+
+    async def _changed_or_done(self) -> None:
+        waiter = asyncio.ensure_future(self._changed.wait())
+        try:
+            await asyncio.wait([waiter, self.result], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            waiter.cancel()
+
+    def _add(self, event: Event) -> None:
+        self.events.append(event)
+        self._changed.set()
+
+
+class Watchers:
+    """Wakes those who watch a conversation."""
+
+    def __init__(self) -> None:
+        self._of: dict[str, set[asyncio.Event]] = {}
+
+    @contextmanager
+    def of(self, conversation_id: str) -> Iterator[asyncio.Event]:
+        changed = asyncio.Event()
+        self._of.setdefault(conversation_id, set()).add(changed)
+        try:
+            yield changed
+        finally:
+            self._of[conversation_id].discard(changed)
+            if not self._of[conversation_id]:
+                del self._of[conversation_id]
+
+    def tell(self, conversation_id: str) -> None:
+        for changed in self._of.get(conversation_id, ()):
+            changed.set()
+
+
+def _looked_at(result: asyncio.Future[Reply]) -> None:
+    """Mark a failed result as seen: nobody has to wait for it, the message stays accepted."""
+    if not result.cancelled():
+        result.exception()

@@ -1,0 +1,122 @@
+"""Opens the database, brings it to this version, and hands out transactions.
+
+SQLite: driver defaults lose concurrent updates, so every writing transaction begins IMMEDIATE; WAL lets readers go on;
+``synchronous=FULL`` makes an acknowledged commit survive a power cut; ``secure_delete`` overwrites what is erased.
+"""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from appliance.errors import StorageFailed
+from appliance.store import migrate
+
+_BUSY_TIMEOUT_MS = 10_000
+
+
+class Database:
+    """Transactions on one engine. ``read`` sees a snapshot, ``write`` commits at its end or leaves nothing behind."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._engine = _engine(url)
+        with _faults_named(url):
+            migrate.upgrade(self._engine)
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        with _faults_named(self.url), Session(self._engine) as session:
+            yield session
+
+    @contextmanager
+    def write(self) -> Iterator[Session]:
+        with (
+            _faults_named(self.url),
+            self._engine.connect().execution_options(writes=True) as connection,
+            Session(connection, expire_on_commit=False) as session,
+            session.begin(),
+        ):
+            yield session
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+
+def _engine(url: str) -> Engine:
+    if not url.startswith("sqlite"):
+        return create_engine(url, pool_pre_ping=True)
+    file = Path(url.removeprefix("sqlite:///"))
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageFailed(
+            f"The data directory {file.parent} cannot be made: {error.strerror}.",
+            remedy="Check the path and its permissions.",
+        ) from error
+    engine = create_engine(url, connect_args={"timeout": _BUSY_TIMEOUT_MS / 1000, "check_same_thread": False})
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: Any, _record: object) -> None:
+    connection.isolation_level = (
+        None  # the driver's own BEGIN is deferred, and turns a read into a write too late to wait for its turn
+    )
+    cursor = connection.cursor()
+    for pragma in (
+        "journal_mode=WAL",
+        f"busy_timeout={_BUSY_TIMEOUT_MS}",
+        "synchronous=FULL",
+        "foreign_keys=ON",
+        "secure_delete=ON",
+    ):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.get_execution_options().get("writes") else "BEGIN")
+
+
+@contextmanager
+def _faults_named(url: str) -> Iterator[None]:
+    """Turn the driver's faults into ours: what is wrong with which file, and what to do."""
+    where = url.removeprefix("sqlite:///") if url.startswith("sqlite") else url.partition("@")[2] or url
+    try:
+        yield
+    except OperationalError as error:
+        raise StorageFailed(f"The database {where} cannot be used: {_cause(error)}.", remedy=_remedy(error)) from error
+    except DBAPIError as error:
+        if "malformed" in str(error) or "not a database" in str(error):
+            raise StorageFailed(
+                f"The database {where} is damaged: {_cause(error)}.", remedy="Restore a backup."
+            ) from error
+        raise
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        raise StorageFailed(
+            f"No space is left for {where}.", remedy="Free some disk space; nothing was half-written."
+        ) from error
+
+
+def _cause(error: SQLAlchemyError) -> str:
+    return str(getattr(error, "orig", None) or error).splitlines()[0]
+
+
+def _remedy(error: OperationalError) -> str:
+    cause = _cause(error)
+    if "disk is full" in cause or "disk I/O" in cause:
+        return "Free some disk space and check the disk; nothing was half-written."
+    if "locked" in cause:
+        return "Another process holds it; try again."
+    return "Check that the file can be read and written, and that no other program uses it."

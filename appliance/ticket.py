@@ -1,0 +1,200 @@
+"""The values that travel along the line. Each station adds one of them and changes none.
+
+``Ticket`` -> ``Identified`` -> ``Classified`` -> ``Routed`` -> ``Retrieved`` -> ``Drafted`` -> ``Grounded`` -> ``Reply``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+from kb.article import Audience, Candidate
+from models.roles import DraftSentence, Urgency, Vector
+
+Tier = Literal["free", "paid", "enterprise"]
+TIERS: tuple[Tier, ...] = ("free", "paid", "enterprise")
+Channel = Literal["chat", "form", "api", "cli"]
+Author = Literal["customer", "assistant", "agent"]
+Outcome = Literal["answered", "handed_over", "needs_confirmation", "refused"]
+ConversationStatus = Literal["open", "handed_over", "closed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One thing that somebody said. ``seq`` counts from 1 within the conversation."""
+
+    id: str
+    conversation_id: str
+    seq: int
+    author: Author
+    text: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """The message to be answered, with the conversation it stands in (earlier messages, oldest first)."""
+
+    message: Message
+    history: tuple[Message, ...] = ()
+    channel: Channel = "chat"
+    subject: str = ""
+    customer_id: str | None = None
+    status: ConversationStatus = "open"
+
+
+@dataclass(frozen=True, slots=True)
+class Identified:
+    """Who asks. ``tier`` comes from the customer table; ``verified`` is true only for an authenticated identity, never for a typed one."""
+
+    tier: Tier = "free"
+    verified: bool = False
+    audiences: frozenset[Audience] = frozenset({"public"})
+
+
+@dataclass(frozen=True, slots=True)
+class Classified:
+    """What is asked. ``question`` stands on its own: a follow-up carries what it refers to."""
+
+    question: str
+    vector: Vector
+    intent: str
+    confidence: float
+    urgency: Urgency
+    urgency_evidence: str
+    out_of_scope: float
+    wants_person: bool
+    follow_up: bool = False
+    frustration: int = 0
+    courtesy: str = ""
+    """``thanks`` or ``greeting`` when the message is nothing else."""
+    ranking: tuple[tuple[str, float], ...] = ()
+    """All intents with their calibrated probabilities, best first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Why something was done: a stable rule id and a reason in words, for agents, auditors and reports."""
+
+    stage: str
+    rule: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Routed:
+    """Attempt an answer, or give the ticket to a person."""
+
+    attempt: bool
+    decision: Decision
+    reply: str = ""
+    """Which of the profile's replies the customer reads when no answer is given; empty: stay silent."""
+    doubtful: bool = False
+    """Attempt only if the knowledge base clearly answers: the classifier holds the question for foreign."""
+
+
+@dataclass(frozen=True, slots=True)
+class Retrieved:
+    """The passages that go on, best first. ``answerable`` is the calibrated probability (0..1) that the best one answers."""
+
+    passages: tuple[Candidate, ...]
+    answerable: float
+    decision: Decision
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What one gate said of one sentence."""
+
+    gate: str
+    passed: bool
+    sentence: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Drafted:
+    """What a rung wrote, before any gate looked at it."""
+
+    synthesizer: str
+    sentences: tuple[DraftSentence, ...]
+    faults: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """Where a sentence of the reply stands: article, and the words of the passage that carry it."""
+
+    n: int
+    article_id: str
+    title: str
+    url: str
+    quote: str
+
+
+@dataclass(frozen=True, slots=True)
+class Grounded:
+    """The sentences that passed every gate, and every verdict on the way."""
+
+    sentences: tuple[DraftSentence, ...]
+    citations: tuple[Citation, ...]
+    verdicts: tuple[Verdict, ...]
+    decision: Decision
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A ticket with all that the stations have added so far; each station's result is put in once."""
+
+    ticket: Ticket
+    classified: Classified
+    routed: Routed
+    confidence: float
+    """What was held against the threshold."""
+    decisions: tuple[Decision, ...] = ()
+    retrieved: Retrieved | None = None
+    drafted: Drafted | None = None
+    grounded: Grounded | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HandoffNote:
+    """What the next person needs to know, so that the customer never has to repeat themselves."""
+
+    asked: str
+    tried: tuple[str, ...]
+    urgency: Urgency
+    urgency_evidence: str
+    next_step: str
+    suggested_reply: str = ""
+    passages: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What leaves, and why. ``text`` is what the customer reads; empty when a person has the conversation and we stay silent."""
+
+    message_id: str
+    outcome: Outcome
+    text: str
+    citations: tuple[Citation, ...]
+    intent: str
+    urgency: Urgency
+    confidence: float
+    rule: str
+    reason: str
+    timings_ms: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """The end of a run: the reply, and all that has to be written down in the same transaction."""
+
+    reply: Reply
+    decisions: tuple[Decision, ...]
+    verdicts: tuple[Verdict, ...] = ()
+    draft: Drafted | None = None
+    note: HandoffNote | None = None
+    gap: str = ""
+    """The question, when no article answers it."""

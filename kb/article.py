@@ -1,0 +1,106 @@
+"""The values of the knowledge base, and what it asks of whoever keeps its text.
+
+An article's text lives in SQL (an ``ArticleRepository``); its vectors and full-text index live in LanceDB and can always be made anew from SQL.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import date
+from typing import Literal, Protocol
+
+Audience = Literal["public", "customer", "internal"]
+"""public: anyone; customer: somebody we have identified; internal: staff only, never quoted to a customer."""
+AUDIENCES: tuple[Audience, ...] = ("public", "customer", "internal")
+
+
+@dataclass(frozen=True, slots=True)
+class Article:
+    """One help article as its author wrote it. ``text`` is Markdown; dates bound the days on which it may be used (inclusive)."""
+
+    id: str
+    title: str
+    text: str
+    summary: str = ""
+    url: str = ""
+    intents: tuple[str, ...] = ()
+    audience: Audience = "public"
+    owner: str = ""
+    review_by: date | None = None
+    valid_from: date | None = None
+    valid_until: date | None = None
+    approved: bool = True
+    language: str = ""
+    source: str = ""
+    """Where it was imported from; an import replaces what the same source brought before."""
+
+    def content_hash(self) -> str:
+        """Hash of all that a reader or the ranking could notice; the same hash means nothing to do."""
+        fields = {name: value for name, value in asdict(self).items() if name != "source"}
+        return hashlib.sha256(json.dumps(fields, sort_keys=True, default=str).encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A part of an article small enough to be read by the models. ``id`` stays the same while its place in the article does."""
+
+    id: str
+    article_id: str
+    ordinal: int
+    heading: str
+    text: str
+
+    def searchable(self, title: str) -> str:
+        """The text that encoder and reranker read: a passage alone often lacks the word that names its subject."""
+        return "\n".join(part for part in (title, self.heading, self.text) if part)
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A passage found for a question, with the signals of the first stage.
+
+    ``vector``: cosine of question and passage, -1..1. ``bm25``: BM25 score divided by the best candidate's, 0..1.
+    ``rrf``: reciprocal-rank fusion of both orders (k = 60). ``score``: what the list is ordered by.
+    """
+
+    passage: Passage
+    title: str
+    url: str
+    vector: float
+    bm25: float
+    rrf: float
+    score: float
+    signals: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Visibility:
+    """Who asks and when: applied before ranking, so that what may not be shown cannot influence what is."""
+
+    audiences: frozenset[Audience]
+    today: date
+
+
+class ArticleRepository(Protocol):
+    """Keeps articles and passages in SQL. Each call is one transaction."""
+
+    def hashes(self) -> dict[str, tuple[str, str]]:
+        """Article id -> (content hash, source)."""
+        ...
+
+    def save(self, batch: Sequence[tuple[Article, Sequence[Passage]]]) -> None: ...
+
+    def remove(self, article_ids: Iterable[str]) -> None: ...
+
+    def get(self, article_id: str) -> Article | None: ...
+
+    def several(self, article_ids: Sequence[str]) -> list[tuple[Article, tuple[Passage, ...]]]:
+        """These articles with their passages in reading order; unknown ids are left out."""
+        ...
+
+    def every(self) -> Iterator[tuple[Article, tuple[Passage, ...]]]: ...
+
+    def passages(self, passage_ids: Sequence[str]) -> dict[str, tuple[Passage, Article]]: ...

@@ -1,0 +1,1 @@
+"""Local models: text in, numbers or text out. This room knows nothing of tickets."""

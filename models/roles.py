@@ -1,0 +1,138 @@
+"""What the appliance asks of a model: one Protocol a role, and the frozen values that come back.
+
+Implementations are synchronous and batched (one call, many inputs); ``models.batching`` brings them to the event loop.
+Every implementation, shipped or stand-in, passes the contract suite of its role in ``tests/contracts``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+Vector = npt.NDArray[np.float32]
+"""One embedding: shape (dimension,), Euclidean norm 1."""
+Matrix = npt.NDArray[np.float32]
+"""Embeddings in input order: shape (n, dimension), rows of Euclidean norm 1."""
+Scores = npt.NDArray[np.float32]
+"""One score an input: shape (n,)."""
+
+Urgency = Literal["low", "normal", "high", "critical"]
+URGENCIES: tuple[Urgency, ...] = ("low", "normal", "high", "critical")
+
+
+class Encoder(Protocol):
+    """Text to a point in the space in which nearness is likeness of meaning."""
+
+    revision: str
+    """Identifies weights and pre-processing; vectors of different revisions never mix."""
+    dimension: int
+
+    def encode(self, texts: Sequence[str]) -> Matrix: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Classification:
+    """What one message is about.
+
+    ``confidence`` is the calibrated probability (0..1) that ``intent`` is right; ``out_of_scope`` the probability
+    (0..1) that none of the profile's intents fits; ``ranking`` all intents with their probabilities, best first.
+    """
+
+    intent: str
+    confidence: float
+    urgency: Urgency
+    urgency_confidence: float
+    out_of_scope: float
+    ranking: tuple[tuple[str, float], ...] = ()
+
+
+class IntentClassifier(Protocol):
+    """Heads on the encoder's vectors: intent, urgency, out-of-scope."""
+
+    revision: str
+    encoder_revision: str
+    intents: tuple[str, ...]
+
+    def classify(self, vectors: Matrix) -> list[Classification]: ...
+
+
+Pair = tuple[str, str]
+"""(question, passage) for a reranker; (sentence, passage) for a support checker."""
+
+
+class Reranker(Protocol):
+    """Reads question and passage together. Higher is better; the scale is the model's own (logits)."""
+
+    revision: str
+
+    def score(self, pairs: Sequence[Pair]) -> Scores: ...
+
+
+class SupportChecker(Protocol):
+    """How far a passage supports a sentence: 0 (not at all) to 1 (it says so)."""
+
+    revision: str
+
+    def support(self, pairs: Sequence[Pair]) -> Scores: ...
+
+
+@dataclass(frozen=True, slots=True)
+class PromptPassage:
+    """A passage as a synthesizer sees it; ``n`` is the number that a citation names, from 1."""
+
+    n: int
+    title: str
+    text: str
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SynthesisRequest:
+    """All that a synthesizer may know. ``history`` is (author, text), oldest first, of this conversation alone."""
+
+    question: str
+    passages: tuple[PromptPassage, ...]
+    history: tuple[tuple[str, str], ...] = ()
+    company: str = ""
+    tone: str = ""
+    examples: tuple[tuple[str, str], ...] = ()
+    language: str = "en"
+    max_sentences: int = 2
+    scores: tuple[float, ...] = ()
+    """Rerank score of each passage, best first; for rungs that choose sentences themselves."""
+
+
+@dataclass(frozen=True, slots=True)
+class DraftSentence:
+    """One sentence as the synthesizer wrote it, with the numbers of the passages that it claims as its source."""
+
+    text: str
+    citations: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a synthesis cost. Times in milliseconds."""
+
+    model: str = ""
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    first_token_ms: float = 0.0
+    extra: dict[str, Any] = field(default_factory=dict)
+
+
+class Synthesizer(Protocol):
+    """Writes a draft, one sentence at a time as it becomes known.
+
+    An empty stream means "not covered by these passages". Raises ``ModelUnavailable`` or ``ModelRefused``.
+    ``verbatim`` is true when every sentence is copied from a passage, so that nothing in it can be invented.
+    """
+
+    name: str
+    verbatim: bool
+
+    def sentences(self, request: SynthesisRequest) -> AsyncIterator[DraftSentence]: ...
