@@ -48,6 +48,9 @@ class SqlArticles:
         for chunk in _chunks(ids):
             yield from self._whole(chunk)
 
+    def several(self, article_ids: Sequence[str]) -> list[tuple[Article, tuple[Passage, ...]]]:
+        return [whole for chunk in _chunks(article_ids) for whole in self._whole(chunk)]
+
     def passages(self, passage_ids: Sequence[str]) -> dict[str, tuple[Passage, Article]]:
         found: dict[str, tuple[Passage, Article]] = {}
         with self._database.read() as session:

@@ -1,0 +1,123 @@
+"""``appliance kb``: import, search, check and rebuild the knowledge base."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from appliance.cli.console import err, out, print_facts, print_json, print_rows, progress_bar
+from appliance.cli.options import Data, Json, Profile, Settings, settings
+from appliance.config import Config
+from appliance.knowledge import Knowledge, open_knowledge
+from appliance.model_set import ModelSet, open_models
+from appliance.policy import load_policy
+from appliance.store.database import Database
+from appliance.store.gaps import SqlGaps
+from kb.article import AUDIENCES, Visibility
+from kb.gaps import cluster
+from kb.hygiene import lint as lint_articles
+from kb.ranking import Ranking
+
+app = typer.Typer(help="The knowledge base.", no_args_is_help=True)
+
+
+@contextmanager
+def _open(config: Config) -> Iterator[tuple[Knowledge, ModelSet, Database]]:
+    database = Database(config.database_url)
+    try:
+        models = open_models(config)
+        yield open_knowledge(config, database, models.encoder), models, database
+    finally:
+        database.close()
+
+
+@app.command("import")
+def import_(
+    paths: Annotated[list[Path], typer.Argument(help="Folders of Markdown and HTML, single files, or .jsonl files.")],
+    *,
+    data: Data = None,
+    config: Settings = None,
+    json: Json = False,
+) -> None:
+    """Bring the knowledge base level with these files; what they no longer hold is removed. Doing it twice changes nothing."""
+    with _open(settings(config, data)) as (knowledge, _, _), progress_bar("Import") as progress:
+        report = knowledge.add(paths, progress=progress)
+    for warning in report.warnings:
+        err.print(f"warning: {warning}", markup=False, highlight=False, soft_wrap=True)
+    if json:
+        print_json(report)
+        return
+    for rejected in report.rejected:
+        err.print(f"rejected: {rejected}", markup=False, highlight=False, soft_wrap=True)
+    out.print(
+        f"{report.added} added, {report.updated} updated, {report.unchanged} unchanged, {report.removed} removed, "
+        f"{len(report.rejected)} rejected; {report.passages} passages in {report.seconds:.1f} s.",
+        highlight=False,
+    )
+
+
+@app.command()
+def search(
+    text: Annotated[str, typer.Argument(help="What to look for.")],
+    *,
+    top: Annotated[int, typer.Option("--top", min=1, max=100, help="How many passages.")] = 5,
+    rerank: Annotated[bool, typer.Option(help="Let the cross-encoder order them, as the line does.")] = True,
+    data: Data = None,
+    config: Settings = None,
+    json: Json = False,
+) -> None:
+    """The passages that the line would see for a question, best first. Staff may see every audience."""
+    import asyncio
+
+    with _open(settings(config, data)) as (knowledge, models, _):
+        [vector] = models.encoder.encode([text])
+        visibility = Visibility(frozenset(AUDIENCES), datetime.now(UTC).date())
+        found = knowledge.search.find(text, vector, visibility, limit=max(top, knowledge.candidates))
+
+        async def score(pairs: object) -> list[float]:
+            return models.reranker.score(pairs).tolist()  # type: ignore[arg-type,no-any-return] # the ranking gives pairs
+
+        ranked, _probability = asyncio.run(Ranking(models.fusion, score if rerank else None)(text, found))
+    rows = [
+        {"article_id": one.passage.article_id, "title": one.title, "url": one.url, "passage": one.passage.text, "score": round(one.score, 4)}
+        for one in ranked[:top]
+    ]
+    print_json(rows) if json else print_rows(f"“{text}”", [{**row, "passage": str(row["passage"])[:160]} for row in rows])
+
+
+@app.command()
+def rebuild(*, data: Data = None, config: Settings = None, json: Json = False) -> None:
+    """Make the LanceDB index anew from the articles in SQL; searches go on meanwhile."""
+    with _open(settings(config, data)) as (knowledge, _, _), progress_bar("Rebuild") as progress:
+        passages = knowledge.rebuild(progress=progress)
+        articles = knowledge.articles.count()[0]
+    facts = {"articles": articles, "passages": passages}
+    print_json(facts) if json else print_facts("Rebuilt", facts)
+
+
+@app.command()
+def lint(*, data: Data = None, profile: Profile = None, config: Settings = None, json: Json = False) -> None:
+    """What is wrong with the articles: stale, duplicate, without owner, never shown."""
+    chosen = settings(config, data, profile)
+    with _open(chosen) as (knowledge, _, _):
+        intents = frozenset(intent.name for intent in load_policy(chosen.profile).intents)
+        findings = lint_articles(knowledge.articles, knowledge.index, intents=intents, today=datetime.now(UTC).date())
+    rows = [
+        {"check": one.check, "article_id": one.article_id, "message": one.message, "severity": one.severity} for one in findings
+    ]
+    print_json(rows) if json else print_rows("Findings", rows)
+
+
+@app.command()
+def gaps(*, data: Data = None, config: Settings = None, json: Json = False) -> None:
+    """What customers asked and no article answers, like questions together."""
+    with _open(settings(config, data)) as (_, models, database):
+        questions = SqlGaps(database).questions()
+        found = cluster(questions, models.encoder.encode(questions))
+    rows = [{"title": gap.title, "count": gap.count, "examples": list(gap.examples)} for gap in found]
+    print_json(rows) if json else print_rows("Gaps", rows)

@@ -1,0 +1,73 @@
+"""The knowledge base of an installation: text in its SQL, index beside it, starter articles at the first start."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+from appliance.config import Config
+from appliance.errors import ConfigInvalid
+from appliance.store.articles import SqlArticles
+from appliance.store.database import Database
+from appliance.store.settings import SqlSettings
+from kb.article import Candidate, Visibility
+from kb.ingest import ImportReport, Progress, import_articles, rebuild, silent
+from kb.search import Search
+from kb.store import LanceIndex
+from models.roles import Encoder, Vector
+
+_STARTER = "starter"
+_STARTER_SETTING = "starter_profile"
+
+
+@dataclass(frozen=True, slots=True)
+class Knowledge:
+    """Import, search and rebuild on one data directory."""
+
+    articles: SqlArticles
+    index: LanceIndex
+    encoder: Encoder
+    settings: SqlSettings
+    search: Search
+    candidates: int
+
+    def add(self, paths: Sequence[Path], *, progress: Progress = silent) -> ImportReport:
+        """Import a company's own articles. The starter articles are examples of a company that does not exist, so they go."""
+        self.remove_starter()
+        return import_articles(paths, self.articles, self.index, self.encoder, progress=progress)
+
+    def add_starter(self, profile: str, *, progress: Progress = silent) -> int:
+        """Import the starter articles of a shipped profile into an empty knowledge base; returns how many. Twice is once."""
+        if self.settings.get(_STARTER_SETTING) or self.articles.count()[0]:
+            return 0
+        folder = resources.files("kb") / _STARTER / Path(profile).stem
+        if not folder.is_dir():
+            return 0
+        with resources.as_file(folder) as path:
+            report = import_articles([path], self.articles, self.index, self.encoder, label=_STARTER, progress=progress)
+        if report.rejected:
+            raise ConfigInvalid(f"A starter article is broken: {report.rejected[0]}", remedy="Reinstall the appliance.")
+        self.settings.put(_STARTER_SETTING, profile)
+        return report.added
+
+    def remove_starter(self) -> int:
+        """Take the starter articles out; returns how many there were."""
+        ids = [article_id for article_id, (_, source) in self.articles.hashes().items() if source.partition(":")[0].partition("/")[0] == _STARTER]
+        if ids:
+            self.articles.remove(ids)
+        return len(ids)
+
+    def rebuild(self, *, progress: Progress = silent) -> int:
+        return rebuild(self.articles, self.index, self.encoder, progress=progress)
+
+    async def find(self, question: str, vector: Vector, visibility: Visibility) -> list[Candidate]:
+        return await asyncio.to_thread(self.search.find, question, vector, visibility, limit=self.candidates)
+
+
+def open_knowledge(config: Config, database: Database, encoder: Encoder) -> Knowledge:
+    articles = SqlArticles(database)
+    index = LanceIndex(config.data / "lance", encoder.dimension, encoder.revision)
+    return Knowledge(articles, index, encoder, SqlSettings(database), Search(index, articles), config.retrieval.candidates)

@@ -1,0 +1,41 @@
+"""Small facts of an installation, and its first administrator's token."""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+
+from appliance.store.conversations import token_hash
+from appliance.store.database import Database
+from appliance.store.tables import SettingRow
+
+_ADMIN = "admin_token_sha256"
+
+
+class SqlSettings:
+    """Key and value, both short text."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def get(self, key: str) -> str:
+        """Empty when there is none."""
+        with self._database.read() as session:
+            row = session.get(SettingRow, key)
+            return row.value if row else ""
+
+    def put(self, key: str, value: str) -> None:
+        with self._database.write() as session:
+            session.merge(SettingRow(key=key, value=value))
+
+    def first_admin_token(self) -> str | None:
+        """A new token at the first call ever, None afterwards: only its hash is kept."""
+        with self._database.write() as session:
+            if session.get(SettingRow, _ADMIN):
+                return None
+            token = secrets.token_urlsafe(24)
+            session.add(SettingRow(key=_ADMIN, value=token_hash(token)))
+            return token
+
+    def is_admin(self, token: str) -> bool:
+        return bool(token) and hmac.compare_digest(self.get(_ADMIN), token_hash(token))
