@@ -100,7 +100,7 @@ def load_config(file: Path | None, **overrides: object) -> Config:
     tree = _toml(chosen) if file or chosen.is_file() else {}
     if "data" in given or "data" not in tree:
         tree["data"] = data
-    server = {name: given.pop(name) for name in ("host", "port") if name in given}
+    server: dict[str, object] = {name: given.pop(name) for name in ("host", "port") if name in given}
     given.pop("data", None)
     tree = {**tree, **given}
     if server:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol, cast
+from typing import Protocol
 
 from appliance.ticket import TIERS, Identified, Tier
 from kb.article import Audience
@@ -29,5 +29,5 @@ class Customers:
         found = self._table.customer(customer_id) if customer_id else None
         if found is None:
             return Identified(audiences=_ANYONE)
-        tier = cast("Tier", found[1]) if found[1] in TIERS else "free"
+        tier: Tier = next((known for known in TIERS if known == found[1]), "free")
         return Identified(tier=tier, verified=True, audiences=_KNOWN)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import asdict
 from datetime import datetime
 
 import numpy as np
@@ -168,7 +169,7 @@ class Runner:
 
     async def _write_down(self, run: Run, closed: Closed) -> None:
         done = run.next_event("done", reply_document(closed.reply))
-        events = [{"id": event.id, "type": event.type, "data": event.data} for event in [*run.events, done]]
+        events = [asdict(event) for event in [*run.events, done]]
         reply = await asyncio.to_thread(
             self._conversations.close, closed, events=events, priority=0, reply_id=self._new_id(), now=self._now()
         )

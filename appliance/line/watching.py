@@ -52,9 +52,9 @@ class Run:
             await self._changed_or_done()
 
     async def _changed_or_done(self) -> None:
-        waiter = asyncio.ensure_future(self._changed.wait())
+        waiter: asyncio.Future[Any] = asyncio.ensure_future(self._changed.wait())
         try:
-            await asyncio.wait([waiter, self.result], return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait((waiter, cast("asyncio.Future[Any]", self.result)), return_when=asyncio.FIRST_COMPLETED)
         finally:
             waiter.cancel()
 

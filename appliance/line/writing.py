@@ -20,45 +20,46 @@ from models.roles import DraftSentence, SynthesisRequest, Synthesizer
 class _Attempt:
     """What one rung has brought about so far."""
 
-    name: str
+    rung: Synthesizer
     drafted: list[DraftSentence] = field(default_factory=list)
     passed: list[DraftSentence] = field(default_factory=list)
+    verdicts: list[Verdict] = field(default_factory=list)
     fault: str = ""
+
+    @property
+    def says_not_covered(self) -> bool:
+        """A language model that read the passages and wrote nothing has said that they do not answer; quoting them all the same would overrule it."""
+        return not self.rung.verbatim and not self.drafted and not self.fault
+
+    def repeats(self, sentence: DraftSentence) -> bool:
+        return any(sentence.text == earlier.text for earlier in self.passed)
 
 
 async def write(desk: Desk, case: Case, retrieved: Retrieved, emit: Emit) -> tuple[Drafted, Grounded]:
     """Go down the ladder until something may leave. Raises ``Overloaded`` when the gates' own models are."""
     asked = request(desk, case.ticket, case.classified, retrieved)
-    verdicts: list[Verdict] = []
-    faults: list[str] = []
-    attempt = _Attempt("none")
+    attempts: list[_Attempt] = []
     for rung in desk.ladder:
-        attempt = await _climb(desk, rung, asked, retrieved, verdicts, emit)
-        if attempt.fault:
-            faults.append(attempt.fault)
-        if attempt.passed or _says_not_covered(rung, attempt):
+        attempts.append(_Attempt(rung))
+        await _climb(desk, attempts[-1], asked, retrieved, emit)
+        if attempts[-1].passed or attempts[-1].says_not_covered:
             break
-    passed = tuple(attempt.passed)
-    drafted = Drafted(attempt.name, tuple(attempt.drafted), tuple(faults))
-    return drafted, Grounded(passed, citations(passed, retrieved), tuple(verdicts), _decide(attempt))
+    last = attempts[-1]
+    passed = tuple(last.passed)
+    drafted = Drafted(last.rung.name, tuple(last.drafted), tuple(one.fault for one in attempts if one.fault))
+    verdicts = tuple(verdict for one in attempts for verdict in one.verdicts)
+    return drafted, Grounded(passed, citations(passed, retrieved), verdicts, _decide(last))
 
 
-def _says_not_covered(rung: Synthesizer, attempt: _Attempt) -> bool:
-    """A language model that read the passages and wrote nothing has said that they do not answer; quoting them all the same would overrule it."""
-    return not rung.verbatim and not attempt.drafted and not attempt.fault
-
-
-async def _climb(
-    desk: Desk, rung: Synthesizer, asked: SynthesisRequest, retrieved: Retrieved, verdicts: list[Verdict], emit: Emit
-) -> _Attempt:
-    attempt = _Attempt(rung.name)
-    stream = rung.sentences(asked)
+async def _climb(desk: Desk, attempt: _Attempt, asked: SynthesisRequest, retrieved: Retrieved, emit: Emit) -> None:
+    """Let one rung write until it ends, fails, or has said enough."""
+    stream = attempt.rung.sentences(asked)
     try:
         async for sentence in stream:
             attempt.drafted.append(sentence)
-            judged = await ground(desk, sentence, retrieved)
-            verdicts.extend(judged)
-            if judged[-1].passed and sentence.text not in [one.text for one in attempt.passed]:
+            verdicts = await ground(desk, sentence, retrieved)
+            attempt.verdicts.extend(verdicts)
+            if verdicts[-1].passed and not attempt.repeats(sentence):
                 attempt.passed.append(sentence)
                 emit("sentence", {"text": sentence.text, "citations": list(sentence.citations)})
             if len(attempt.passed) >= asked.max_sentences:
@@ -66,10 +67,9 @@ async def _climb(
     except Overloaded:
         raise
     except ModelFault as fault:
-        attempt.fault = f"{rung.name}: {fault.code}: {fault.message}"
+        attempt.fault = f"{attempt.rung.name}: {fault.code}: {fault.message}"
     finally:
         await _close(stream)
-    return attempt
 
 
 async def _close(stream: object) -> None:
@@ -80,11 +80,10 @@ async def _close(stream: object) -> None:
 
 
 def _decide(attempt: _Attempt) -> Decision:
+    name = attempt.rung.name
     if attempt.passed:
-        reason = f"{len(attempt.passed)} of {len(attempt.drafted)} sentences by {attempt.name} are supported by the passages that they cite."
+        reason = f"{len(attempt.passed)} of {len(attempt.drafted)} sentences by {name} are supported by the passages that they cite."
         return Decision("ground", "ground.supported", reason)
     if not attempt.drafted:
-        return Decision("draft", "draft.not_covered", f"{attempt.name} found no sentence that answers.")
-    return Decision(
-        "ground", "ground.nothing_left", f"None of {len(attempt.drafted)} sentences by {attempt.name} passed the gates."
-    )
+        return Decision("draft", "draft.not_covered", f"{name} found no sentence that answers.")
+    return Decision("ground", "ground.nothing_left", f"None of {len(attempt.drafted)} sentences by {name} passed the gates.")

@@ -6,7 +6,7 @@ import hashlib
 import hmac
 from dataclasses import dataclass
 from datetime import datetime
-from typing import cast
+from typing import Any, cast
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -147,7 +147,7 @@ class SqlConversations:
             )
 
     def close(
-        self, closed: Closed, *, events: list[dict[str, object]], priority: int, reply_id: str, now: datetime
+        self, closed: Closed, *, events: list[dict[str, Any]], priority: int, reply_id: str, now: datetime
     ) -> Reply:
         """Write down the end of a run, once: a second close of the same message changes nothing and returns the first reply."""
         with self._database.write() as session:
@@ -196,7 +196,7 @@ class SqlConversations:
             run = session.get(RunRow, message_id)
             return reply_of(run) if run else None
 
-    def events(self, conversation_id: str, *, after_seq: int) -> list[tuple[int, list[dict[str, object]]]]:
+    def events(self, conversation_id: str, *, after_seq: int) -> list[tuple[int, list[dict[str, Any]]]]:
         """(seq of the customer's message, its run's events) for every closed run from that message on."""
         with self._database.read() as session:
             query = (

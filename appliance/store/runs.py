@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from datetime import datetime
-from typing import cast
+from typing import Any, cast
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -19,7 +19,7 @@ def add_closed(
     closed: Closed,
     *,
     conversation_id: str,
-    events: list[dict[str, object]],
+    events: list[dict[str, Any]],
     priority: int,
     handoff_id: str,
     now: datetime,

@@ -11,7 +11,7 @@ _UNITS = {
 }  # fmt: skip
 _TENS = {"twenty": 20, "thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "seventy": 70, "eighty": 80, "ninety": 90}
 _SCALES = {"hundred": 100, "thousand": 1_000, "million": 1_000_000, "billion": 1_000_000_000}
-_ALONE = {"dozen": 12, "twice": 2, "thrice": 3, "half": Decimal("0.5"), "once": 1}
+_ALONE: dict[str, int | Decimal] = {"dozen": 12, "twice": 2, "thrice": 3, "half": Decimal("0.5"), "once": 1}
 _SUFFIXES = {"k": 1_000, "m": 1_000_000, "mn": 1_000_000, "bn": 1_000_000_000}
 
 _SMALL = "|".join(sorted((*_UNITS, *_TENS), key=len, reverse=True))
