@@ -54,7 +54,11 @@ class Appliance:
 
     def ready(self) -> list[tuple[str, bool, str]]:
         """(part, ok, detail) of everything that must work before a ticket can be answered. May block."""
-        return [self._check("database", self._count), self._check("index", self._index), ("models", True, self.models.description)]
+        return [
+            self._check("database", self._count),
+            self._check("index", self._index),
+            ("models", True, self.models.description),
+        ]
 
     def _check(self, part: str, look: Callable[[], str]) -> tuple[str, bool, str]:
         try:
@@ -139,7 +143,9 @@ async def _ladder(config: Config, queues: Queues, stack: AsyncExitStack) -> tupl
     if config.synthesis.mode == "quote":
         return (quote,)
     if not config.synthesis.model:
-        raise ConfigInvalid("synthesis.model is not set.", remedy="Name the model that vLLM serves, as in its --served-model-name.")
+        raise ConfigInvalid(
+            "synthesis.model is not set.", remedy="Name the model that vLLM serves, as in its --served-model-name."
+        )
     vllm = VllmSynthesizer(
         base_url=config.synthesis.base_url,
         model=config.synthesis.model,
@@ -148,7 +154,7 @@ async def _ladder(config: Config, queues: Queues, stack: AsyncExitStack) -> tupl
         first_token_timeout_s=config.synthesis.first_token_timeout_s,
         max_retries=config.synthesis.max_retries,
     )
-    stack.push_async_callback(vllm.close)
+    stack.push_async_callback(vllm.aclose)
     return (vllm, quote)
 
 
@@ -159,4 +165,7 @@ def _api_key(config: Config) -> str:
     try:
         return Path(file).read_text("utf-8").strip()
     except OSError as error:
-        raise ConfigInvalid(f"The key file {file} cannot be read: {error.strerror}.", remedy="Check synthesis.api_key_file and its permissions.") from error
+        raise ConfigInvalid(
+            f"The key file {file} cannot be read: {error.strerror}.",
+            remedy="Check synthesis.api_key_file and its permissions.",
+        ) from error

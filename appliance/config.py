@@ -22,6 +22,8 @@ class Server(_Section):
 
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8080
+    public_url: str = ""
+    """Address under which customers reach the appliance, for links to articles that have none of their own; empty: http://host:port."""
     allowed_embed_origins: tuple[str, ...] = ()
     """Origins (scheme://host:port) whose pages may embed the widget; the appliance's own is always allowed."""
     max_message_chars: Annotated[int, Field(ge=1)] = 8_000
@@ -83,6 +85,11 @@ class Config(_Section):
     models: Models = Models()
     retrieval: Retrieval = Retrieval()
     synthesis: Synthesis = Synthesis()
+
+    @property
+    def base_url(self) -> str:
+        """Where customers find this appliance, without a slash at the end."""
+        return (self.server.public_url or f"http://{self.server.host}:{self.server.port}").rstrip("/")
 
     @property
     def database_url(self) -> str:

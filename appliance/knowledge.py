@@ -55,7 +55,11 @@ class Knowledge:
 
     def remove_starter(self) -> int:
         """Take the starter articles out; returns how many there were."""
-        ids = [article_id for article_id, (_, source) in self.articles.hashes().items() if source.partition(":")[0].partition("/")[0] == _STARTER]
+        ids = [
+            article_id
+            for article_id, (_, source) in self.articles.hashes().items()
+            if source.partition(":")[0].partition("/")[0] == _STARTER
+        ]
         if ids:
             self.articles.remove(ids)
         return len(ids)
@@ -70,4 +74,6 @@ class Knowledge:
 def open_knowledge(config: Config, database: Database, encoder: Encoder) -> Knowledge:
     articles = SqlArticles(database)
     index = LanceIndex(config.data / "lance", encoder.dimension, encoder.revision)
-    return Knowledge(articles, index, encoder, SqlSettings(database), Search(index, articles), config.retrieval.candidates)
+    return Knowledge(
+        articles, index, encoder, SqlSettings(database), Search(index, articles), config.retrieval.candidates
+    )

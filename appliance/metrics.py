@@ -15,12 +15,36 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        self._outcomes = Counter("appliance_replies", "Closed runs.", ("outcome", "rule", "intent"), registry=self.registry)
-        self._stages = Histogram("appliance_stage_seconds", "Time a stage took.", ("stage",), buckets=_SECONDS, registry=self.registry)
-        self._gates = Counter("appliance_gate_verdicts", "Verdicts of the gates.", ("gate", "passed"), registry=self.registry)
-        self._batches = Histogram("appliance_model_batch_size", "Inputs a batch.", ("model",), buckets=(1, 2, 4, 8, 16, 32, 64), registry=self.registry)
-        self._waits = Histogram("appliance_model_wait_seconds", "Time before a model took a batch.", ("model",), buckets=_SECONDS, registry=self.registry)
-        self._runs = Histogram("appliance_model_run_seconds", "Time a model worked on a batch.", ("model",), buckets=_SECONDS, registry=self.registry)
+        self._outcomes = Counter(
+            "appliance_replies", "Closed runs.", ("outcome", "rule", "intent"), registry=self.registry
+        )
+        self._stages = Histogram(
+            "appliance_stage_seconds", "Time a stage took.", ("stage",), buckets=_SECONDS, registry=self.registry
+        )
+        self._gates = Counter(
+            "appliance_gate_verdicts", "Verdicts of the gates.", ("gate", "passed"), registry=self.registry
+        )
+        self._batches = Histogram(
+            "appliance_model_batch_size",
+            "Inputs a batch.",
+            ("model",),
+            buckets=(1, 2, 4, 8, 16, 32, 64),
+            registry=self.registry,
+        )
+        self._waits = Histogram(
+            "appliance_model_wait_seconds",
+            "Time before a model took a batch.",
+            ("model",),
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
+        self._runs = Histogram(
+            "appliance_model_run_seconds",
+            "Time a model worked on a batch.",
+            ("model",),
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
 
     def closed(self, closed: Closed) -> None:
         """Count a run that has closed."""

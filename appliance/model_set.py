@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from models.catalog import Catalog
+from models.catalog import WEIGHTS, Catalog
 from models.support import LexicalEncoderSupport
 
 from appliance.config import Config
@@ -40,7 +40,7 @@ class ModelSet:
 
 def open_models(config: Config) -> ModelSet:
     """Load encoder, reranker and support checker after their files have been checked. Raises ``ModelRefused``."""
-    catalog = Catalog.open(weights_folder(config))
+    catalog = open_catalog(config)
     threads = config.models.threads or None
     encoder = OnnxEncoder.open(catalog.require("encoder"), provider=config.models.provider, threads=threads)
     folder = catalog.require("reranker")
@@ -50,12 +50,13 @@ def open_models(config: Config) -> ModelSet:
 
 def open_classifier(config: Config, profile: str, encoder: Encoder) -> IntentClassifier:
     """The intent heads of a profile. Raises ``ModelRefused`` when there are none or they belong to another encoder."""
-    folder = Catalog.open(weights_folder(config)).require(f"intent-{profile}")
+    folder = open_catalog(config).require(f"intent-{profile}")
     return OnnxIntentClassifier.open(folder, encoder_revision=encoder.revision)
 
 
-def weights_folder(config: Config) -> Path | None:
-    return Path(config.models.weights) if config.models.weights else None
+def open_catalog(config: Config) -> Catalog:
+    """The catalogue over the weights that the settings name, or over those that ship."""
+    return Catalog.open(weights=Path(config.models.weights) if config.models.weights else WEIGHTS)
 
 
 class Queues:

@@ -23,7 +23,10 @@ def ask(
     profile: Profile = None,
     data: Data = None,
     config: Settings = None,
-    tier: Annotated[Literal["free", "paid", "enterprise"] | None, typer.Option(help="Ask as a customer of this tier.", show_default=False)] = None,
+    tier: Annotated[
+        Literal["free", "paid", "enterprise"] | None,
+        typer.Option(help="Ask as a customer of this tier.", show_default=False),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Ask one question and print the reply, or why a person has to answer."""
@@ -62,7 +65,13 @@ def _customer(appliance: Appliance, tier: str) -> str:
 
 def _show(reply: Reply) -> None:
     style = {"answered": "green", "handed_over": "yellow"}.get(reply.outcome, "red")
-    out.print(Panel(escape(reply.text or "(silent: a person has this conversation)"), title=reply.outcome.replace("_", " "), border_style=style))
+    out.print(
+        Panel(
+            escape(reply.text or "(silent: a person has this conversation)"),
+            title=reply.outcome.replace("_", " "),
+            border_style=style,
+        )
+    )
     for citation in reply.citations:
         out.print(f"  [{citation.n}] {escape(citation.title)}  {escape(citation.url)}", highlight=False, soft_wrap=True)
     out.print(

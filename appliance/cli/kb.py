@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -19,8 +20,10 @@ from appliance.policy import load_policy
 from appliance.store.database import Database
 from appliance.store.gaps import SqlGaps
 from kb.article import AUDIENCES, Visibility
-from kb.gaps import cluster
+from kb.gaps import find_gaps
+from kb.hygiene import Shelf, article_vectors
 from kb.hygiene import lint as lint_articles
+from kb.ingest import ImportReport
 from kb.ranking import Ranking
 
 app = typer.Typer(help="The knowledge base.", no_args_is_help=True)
@@ -47,18 +50,28 @@ def import_(
     """Bring the knowledge base level with these files; what they no longer hold is removed. Doing it twice changes nothing."""
     with _open(settings(config, data)) as (knowledge, _, _), progress_bar("Import") as progress:
         report = knowledge.add(paths, progress=progress)
-    for warning in report.warnings:
-        err.print(f"warning: {warning}", markup=False, highlight=False, soft_wrap=True)
     if json:
-        print_json(report)
+        print_json(_counts(report))
         return
-    for rejected in report.rejected:
-        err.print(f"rejected: {rejected}", markup=False, highlight=False, soft_wrap=True)
+    for label, notices in (("warning", report.warnings), ("rejected", report.rejected)):
+        for notice in notices:
+            err.print(f"{label}: {notice}", markup=False, highlight=False, soft_wrap=True)
     out.print(
         f"{report.added} added, {report.updated} updated, {report.unchanged} unchanged, {report.removed} removed, "
         f"{len(report.rejected)} rejected; {report.passages} passages in {report.seconds:.1f} s.",
         highlight=False,
     )
+
+
+def _counts(report: ImportReport) -> dict[str, object]:
+    """Counts for scripts, and what was rejected or looks odd in full for people."""
+    return {
+        **asdict(report),
+        "rejected": len(report.rejected),
+        "rejections": report.rejected,
+        "warnings": [str(warning) for warning in report.warnings],
+        "seconds": round(report.seconds, 3),
+    }
 
 
 @app.command()
@@ -84,10 +97,18 @@ def search(
 
         ranked, _probability = asyncio.run(Ranking(models.fusion, score if rerank else None)(text, found))
     rows = [
-        {"article_id": one.passage.article_id, "title": one.title, "url": one.url, "passage": one.passage.text, "score": round(one.score, 4)}
+        {
+            "article_id": one.passage.article_id,
+            "title": one.title,
+            "url": one.url,
+            "passage": one.passage.text,
+            "score": round(one.score, 4),
+        }
         for one in ranked[:top]
     ]
-    print_json(rows) if json else print_rows(f"“{text}”", [{**row, "passage": str(row["passage"])[:160]} for row in rows])
+    print_json(rows) if json else print_rows(
+        f"“{text}”", [{**row, "passage": str(row["passage"])[:160]} for row in rows]
+    )
 
 
 @app.command()
@@ -106,9 +127,18 @@ def lint(*, data: Data = None, profile: Profile = None, config: Settings = None,
     chosen = settings(config, data, profile)
     with _open(chosen) as (knowledge, _, _):
         intents = frozenset(intent.name for intent in load_policy(chosen.profile).intents)
-        findings = lint_articles(knowledge.articles, knowledge.index, intents=intents, today=datetime.now(UTC).date())
+        _, article_ids, vectors = knowledge.index.vectors()
+        findings = lint_articles(
+            Shelf(
+                articles=tuple(article for article, _ in knowledge.articles.every()),
+                today=datetime.now(UTC).date(),
+                intents=intents,
+                vectors=article_vectors(article_ids, vectors),
+            )
+        )
     rows = [
-        {"check": one.check, "article_id": one.article_id, "message": one.message, "severity": one.severity} for one in findings
+        {"check": one.check, "article_id": one.article_id, "message": one.message, "severity": one.severity}
+        for one in findings
     ]
     print_json(rows) if json else print_rows("Findings", rows)
 
@@ -118,6 +148,6 @@ def gaps(*, data: Data = None, config: Settings = None, json: Json = False) -> N
     """What customers asked and no article answers, like questions together."""
     with _open(settings(config, data)) as (_, models, database):
         questions = SqlGaps(database).questions()
-        found = cluster(questions, models.encoder.encode(questions))
+        found = find_gaps(questions, models.encoder.encode(questions))
     rows = [{"title": gap.title, "count": gap.count, "examples": list(gap.examples)} for gap in found]
     print_json(rows) if json else print_rows("Gaps", rows)

@@ -44,7 +44,10 @@ def about(*, version: bool = typer.Option(False, "--version", help="Print the ve
 def run() -> None:
     """Exit codes: 0 done, 1 the job failed (the message says what and what to do), 2 wrong arguments."""
     switch_off()
-    logging.basicConfig(level=os.environ.get("APPLIANCE_LOG", "WARNING").upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.basicConfig(
+        level=os.environ.get("APPLIANCE_LOG", "WARNING").upper(),
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+    )
     try:
         app()
     except (ApplianceFault, ModelFault, KnowledgeFault) as fault:
@@ -53,5 +56,8 @@ def run() -> None:
     except BrokenPipeError:
         os._exit(0)  # whoever read our output has gone; there is nobody left to tell
     except OSError as error:
-        complain(f"{error.filename or 'A file'}: {error.strerror or error}.", "Check the path, its permissions and the free space.")
+        complain(
+            f"{error.filename or 'A file'}: {error.strerror or error}.",
+            "Check the path, its permissions and the free space.",
+        )
         sys.exit(1)

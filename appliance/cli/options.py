@@ -9,9 +9,19 @@ import typer
 
 from appliance.config import Config, load_config
 
-Data = Annotated[Path | None, typer.Option("--data", help="Data directory (default: APPLIANCE_DATA or ./data).", show_default=False)]
-Profile = Annotated[str | None, typer.Option("--profile", help="saas, it_helpdesk, shop, or the path of a profile of your own.", show_default=False)]
-Settings = Annotated[Path | None, typer.Option("--config", help="Settings file (default: appliance.toml in the data directory).", show_default=False)]
+Data = Annotated[
+    Path | None, typer.Option("--data", help="Data directory (default: APPLIANCE_DATA or ./data).", show_default=False)
+]
+Profile = Annotated[
+    str | None,
+    typer.Option(
+        "--profile", help="saas, it_helpdesk, shop, or the path of a profile of your own.", show_default=False
+    ),
+]
+Settings = Annotated[
+    Path | None,
+    typer.Option("--config", help="Settings file (default: appliance.toml in the data directory).", show_default=False),
+]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document for machines.")]
 
 

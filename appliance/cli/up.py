@@ -20,8 +20,12 @@ def up(
     profile: Profile = None,
     data: Data = None,
     config: Settings = None,
-    host: Annotated[str | None, typer.Option(help="Address to listen on (default 127.0.0.1).", show_default=False)] = None,
-    port: Annotated[int | None, typer.Option(min=0, max=65535, help="Port to listen on (default 8080).", show_default=False)] = None,
+    host: Annotated[
+        str | None, typer.Option(help="Address to listen on (default 127.0.0.1).", show_default=False)
+    ] = None,
+    port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="Port to listen on (default 8080).", show_default=False)
+    ] = None,
 ) -> None:
     """Serve the appliance; prints its address, and the administrator's token at the first start."""
     asyncio.run(_up(settings(config, data, profile, host=host, port=port)))
@@ -36,7 +40,12 @@ async def _up(config: Config) -> None:
         if token := SqlSettings(appliance.database).first_admin_token():
             out.print(f"Administrator's token (shown once, keep it): {token}", highlight=False)
         async with answering(appliance):
-            await serve(appliance, host=config.server.host, port=config.server.port, announce=lambda url: _announce(url, appliance.policy.name))
+            await serve(
+                appliance,
+                host=config.server.host,
+                port=config.server.port,
+                announce=lambda url: _announce(url, appliance.policy.name),
+            )
 
 
 def _announce(url: str, profile: str) -> None:
