@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
+from urllib.parse import quote
 
 from appliance.config import Config
 from appliance.errors import ConfigInvalid
@@ -33,6 +34,7 @@ class Knowledge:
     settings: SqlSettings
     search: Search
     candidates: int
+    base_url: str
 
     def add(self, paths: Sequence[Path], *, progress: Progress = silent) -> ImportReport:
         """Import a company's own articles. The starter articles are examples of a company that does not exist, so they go."""
@@ -68,12 +70,23 @@ class Knowledge:
         return rebuild(self.articles, self.index, self.encoder, progress=progress)
 
     async def find(self, question: str, vector: Vector, visibility: Visibility) -> list[Candidate]:
-        return await asyncio.to_thread(self.search.find, question, vector, visibility, limit=self.candidates)
+        """Passages that may be seen; an article without an address of its own gets that of its page here."""
+        found = await asyncio.to_thread(self.search.find, question, vector, visibility, limit=self.candidates)
+        return [
+            one if one.url else replace(one, url=f"{self.base_url}/help/{quote(one.passage.article_id)}")
+            for one in found
+        ]
 
 
 def open_knowledge(config: Config, database: Database, encoder: Encoder) -> Knowledge:
     articles = SqlArticles(database)
     index = LanceIndex(config.data / "lance", encoder.dimension, encoder.revision)
     return Knowledge(
-        articles, index, encoder, SqlSettings(database), Search(index, articles), config.retrieval.candidates
+        articles,
+        index,
+        encoder,
+        SqlSettings(database),
+        Search(index, articles),
+        candidates=config.retrieval.candidates,
+        base_url=config.base_url,
     )

@@ -8,7 +8,10 @@ from dataclasses import dataclass
 
 from appliance.line.literals.extract import Literal, extract
 
+_GOES_ON_BEFORE = re.compile(r"[\w.,$€£¥₹₩₺#+−-]")
 _RECURRING_AS_DURATION = {
+    "secondly": "1 s",
+    "minutely": "60 s",
     "hourly": "3600 s",
     "daily": "86400 s",
     "weekly": "604800 s",
@@ -35,17 +38,35 @@ def unsupported(sentence: str, sources: Sequence[str]) -> tuple[Unsupported, ...
     if not mine or any(_verbatim(sentence, source) for source in sources):
         return ()
     known = _known(literal for source in sources for literal in extract(source))
-    return tuple(Unsupported(literal.kind, literal.surface.strip()) for literal in mine if not _stands(literal, known))
+    return tuple(
+        Unsupported(literal.kind, literal.surface.strip())
+        for literal in mine
+        if not _stands(literal, known) and not _single(literal, sources)
+    )
 
 
 def _verbatim(sentence: str, source: str) -> bool:
-    """The sentence stands whole in the source; ``costs 10`` does not stand in ``costs 100``."""
-    words = _folded(sentence)
-    return bool(words) and re.search(rf"(?<![\w.,]){re.escape(words)}(?!\w|[.,]\d)", _folded(source)) is not None
+    """The sentence stands whole in the source: ``costs 10`` does not stand in ``costs 100``, nor in ``costs 10 million``."""
+    words, text = _folded(sentence).replace("\n", " "), _folded(source)
+    flat = text.replace("\n", " ")
+    at = flat.find(words) if words else -1
+    while at >= 0:
+        if not _GOES_ON_BEFORE.match(text[at - 1 : at]) and _ends(words, text[at + len(words) :][:3]):
+            return True
+        at = flat.find(words, at + 1)
+    return False
+
+
+def _ends(words: str, after: str) -> bool:
+    """Nothing follows that goes on with the sentence: it has closed itself, or its line ends."""
+    if words[-1] in ".!?;:" and not re.match(r"\w", after):
+        return True
+    return re.match(r"\s*$|\s?\n|[.!?;:)\]\"”](?:\s|$)", after) is not None
 
 
 def _folded(text: str) -> str:
-    return re.sub(r"\s+", " ", text).strip()
+    """One space or one line end for each run of white space: a copy may be wrapped in another way, but a line that ends is an end."""
+    return re.sub(r"\s+", lambda gap: "\n" if "\n" in gap.group() else " ", text.strip())
 
 
 def _known(literals: Iterable[Literal]) -> dict[str, set[str]]:
@@ -83,6 +104,14 @@ def _stands(literal: Literal, known: dict[str, set[str]]) -> bool:
         every = {_RECURRING_AS_DURATION.get(reading, "") for reading in literal.readings}
         return bool(literal.readings & theirs or every & known.get("duration", set()))
     return bool(literal.readings & theirs)
+
+
+def _single(literal: Literal, sources: Sequence[str]) -> bool:
+    """``one seat`` stands in ``a seat`` and in ``a single seat``."""
+    noun = literal.surface.lower().removeprefix("one").strip()
+    if literal.kind != "number" or not literal.surface.lower().startswith("one ") or not noun.isalpha():
+        return False
+    return any(re.search(rf"\b(?:an?|single)\s+{noun}\b", source, re.I) for source in sources)
 
 
 def _date_stands(mine: str, theirs: str) -> bool:

@@ -30,11 +30,15 @@ _PATTERNS: tuple[tuple[re.Pattern[str], Reader], ...] = (
     *quantities.PATTERNS,
     *references.CODES,
     *quantities.PLAIN,
+    *references.REST,
 )
+_EMPHASIS = re.compile(r"\*\*|`")
+_SIGNED = frozenset({"number", "quantity", "money", "percent"})
 
 
 def extract(text: str) -> tuple[Literal, ...]:
-    """All literals of ``text`` in the order in which they stand."""
+    """All literals of ``text`` in the order in which they stand. Markdown's emphasis does not part a number from its unit."""
+    text = _EMPHASIS.sub("", text)
     taken = bytearray(len(text))
     found: list[tuple[int, Literal]] = []
     for pattern, read in _PATTERNS:
@@ -51,5 +55,13 @@ def _free_matches(pattern: re.Pattern[str], read: Reader, text: str, taken: byte
         reading = read(match)
         if reading is None:
             continue
+        kind, readings = reading
+        if kind in _SIGNED and _minus(text, start):
+            start, readings = start - 1, frozenset(f"-{value}" for value in readings)
         taken[start:end] = b"\x01" * (end - start)
-        yield start, Literal(reading[0], reading[1], match.group())
+        yield start, Literal(kind, readings, text[start:end])
+
+
+def _minus(text: str, start: int) -> bool:
+    """A sign stands before the number, and before the sign stands nothing: 5-10 is a range, COVID-19 a name."""
+    return text[start - 1 : start] in {"-", "−"} and (start < 2 or text[start - 2] in " \t\n(")

@@ -14,11 +14,15 @@ _SCALES = {"hundred": 100, "thousand": 1_000, "million": 1_000_000, "billion": 1
 _ALONE: dict[str, int | Decimal] = {"dozen": 12, "twice": 2, "thrice": 3, "half": Decimal("0.5"), "once": 1}
 _SUFFIXES = {"k": 1_000, "m": 1_000_000, "mn": 1_000_000, "bn": 1_000_000_000}
 
-_SMALL = "|".join(sorted((*_UNITS, *_TENS), key=len, reverse=True))
-_WORD = rf"(?:{_SMALL}|{'|'.join(_SCALES)})"
-WORDS = rf"(?:(?:an?\s+(?=hundred\b|thousand\b|million\b|billion\b))?{_WORD}(?:(?:\s+and\s+|[\s-]+){_WORD})*|half\s+(?:an?\s+)?(?=hour|day|year|minute)|an?\s+half|dozen|twice|thrice)"
-DIGITS = r"\d{1,3}(?:[,’'\u00a0\u202f]\d{3})+(?:\.\d+)?|\d{1,3}(?:\.\d{3})+,\d+|\d+(?:[.,]\d+)?"
-NUMBER = rf"(?:{DIGITS})"
+# Every repetition below is bounded or atomic: open ones read a page of "one and one and …" in cubic time.
+_GAP = r"(?:\s{1,3}|-)"
+_ONES = "|".join(sorted(_UNITS, key=len, reverse=True))
+_SMALL = rf"(?:(?:{'|'.join(_TENS)})(?:{_GAP}(?:{_ONES})\b)?|(?:{_ONES}))"
+_SCALE_WORD = rf"(?:{'|'.join(_SCALES)})\b"
+_LARGE = rf"(?:(?:{_SMALL}|an?){_GAP})?{_SCALE_WORD}(?:(?:\s{{1,3}}and)?{_GAP}{_SMALL}\b)?(?:{_GAP}{_SCALE_WORD}(?:(?:\s{{1,3}}and)?{_GAP}{_SMALL}\b)?){{0,4}}"
+WORDS = rf"(?>{_LARGE}|{_SMALL}\b|half\s{{1,3}}(?:an?\s{{1,3}})?(?=hour|day|year|minute)|an?\s{{1,3}}half|dozen|twice|thrice)"
+"""A number in words. ``and`` joins only what follows a hundred or more: ``two and three`` are two numbers."""
+NUMBER = r"(?>\d{1,3}(?:[,’'\u00a0\u202f]\d{3})+(?!\d)(?:\.\d+)?|\d{1,3}(?:\.\d{3})+,\d+|\d+(?:[.,]\d+)?)"
 """A number in digits, with thousands separators or a decimal part."""
 
 
@@ -68,12 +72,14 @@ def parse_words(text: str) -> Decimal | None:
 def scaled(value: Decimal, suffix: str) -> Decimal:
     """``10`` and ``k`` -> 10000; words such as ``million`` as well."""
     suffix = suffix.lower().strip()
-    return value * (_SUFFIXES.get(suffix) or _SCALES.get(suffix) or 1)
+    factor = _SUFFIXES.get(suffix) or _SCALES.get(suffix)
+    return value * factor if factor else value
 
 
 def canonical(value: Decimal) -> str:
-    """One spelling a value: no trailing zeros, no exponent."""
-    return format(value.normalize(), "f")
+    """One spelling a value: no trailing zeros, no exponent. Not by ``normalize``, which rounds to 28 digits: two long account numbers became one."""
+    text = format(value, "f")
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def _decimal(text: str) -> Decimal | None:

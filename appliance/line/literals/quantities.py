@@ -7,31 +7,37 @@ from decimal import Decimal
 
 from appliance.line.literals.numbers import NUMBER, WORDS, canonical, parse_digits, parse_words, scaled
 
-_SYMBOLS = {"$": "usd", "€": "eur", "£": "gbp", "¥": "jpy", "us$": "usd"}
+_SYMBOLS = {"$": "usd", "€": "eur", "£": "gbp", "¥": "jpy", "us$": "usd", "₹": "inr", "₩": "krw", "₺": "try", "zł": "pln", "kč": "czk"}
+_SIGN = r"(?:us\$|[$€£¥₹₩₺])"
+_ISO_CODES = "usd|eur|gbp|chf|sek|nok|dkk|jpy|cad|aud|nzd|inr|pln|czk|huf|brl|mxn|zar|sgd|hkd|krw|cny|try|ils|thb"
 _NAMES = {
     "dollar": "usd", "dollars": "usd", "usd": "usd", "euro": "eur", "euros": "eur", "eur": "eur", "pound": "gbp", "pounds": "gbp", "gbp": "gbp", "pound sterling": "gbp",
-    "chf": "chf", "francs": "chf", "sek": "sek", "nok": "nok", "dkk": "dkk", "kronor": "sek", "kroner": "nok", "yen": "jpy", "jpy": "jpy", "cents": "cent", "cent": "cent", "pence": "penny",
+    "chf": "chf", "francs": "chf", "sek": "sek", "nok": "nok", "dkk": "dkk", "kronor": "sek", "kroner": "nok", "yen": "jpy", "jpy": "jpy", "rupee": "inr", "rupees": "inr", "cents": "cent", "cent": "cent", "pence": "penny",
 }  # fmt: skip
-_CURRENCY = r"(?:usd|eur|gbp|chf|sek|nok|dkk|jpy|dollars?|euros?|pounds?|francs|kronor|kroner|yen|cents?|pence)"
+_CURRENCY = rf"(?:{_ISO_CODES}|dollars?|euros?|pounds?|francs|kronor|kroner|yen|rupees?|zł|kč|cents?|pence)"
 _VALUE = rf"(?:{NUMBER}|{WORDS})"
 _TO = r"(?:(?<=\d)\s?-|\s?[–—]|\s(?:to|and)\s)\s?"  # a hyphen after a word belongs to it: twenty-four
-_SCALE = r"(?:\s?(?:k|mn|bn|million|billion|thousand)\b)?"
+_SCALE = r"(?:\s?(?:k|mn|bn|million|billion|thousand)\b)?+"
 
 _SECONDS = {"second": 1, "minute": 60, "hour": 3_600, "day": 86_400, "week": 604_800}
 _UNIT_NAMES = {
-    "s": "second", "sec": "second", "second": "second", "min": "minute", "minute": "minute", "h": "hour", "hr": "hour", "hour": "hour", "day": "day", "calendar day": "day",
+    "s": "second", "sec": "second", "second": "second", "min": "minute", "minute": "minute", "h": "hour", "hr": "hour", "hour": "hour", "d": "day", "day": "day",
     "night": "night", "business day": "business day", "working day": "business day", "work day": "business day", "workday": "business day", "weekday": "business day",
     "business hour": "business hour", "working hour": "business hour", "week": "week", "fortnight": "fortnight", "month": "month", "quarter": "quarter", "year": "year", "yr": "year", "decade": "decade",
 }  # fmt: skip
-_TIME_UNIT = r"(?:(?:business|working|work|calendar)[\s-])?(?:seconds?|secs?|minutes?|mins?|hours?|hrs?|days?|workdays?|weekdays?|weeks?|fortnights?|nights?|months?|quarters?|years?|yrs?|decades?)|(?<=\d)\s?[hs]"
+_TIME_UNIT = r"(?:(?:business|working|work|calendar)[\s-])?(?:seconds?|secs?|minutes?|mins?|hours?|hrs?|days?|workdays?|weekdays?|weeks?|fortnights?|nights?|months?|quarters?|years?|yrs?|decades?)|(?<=\d)\s?[hsd]"
 _SIZE = r"(?:gb|mb|kb|tb|gib|mib|kib|bytes?|gigabytes?|megabytes?|kilobytes?|terabytes?|px|pixels?|dpi|cm|mm|km|m²|metres?|meters?|kg|grams?|litres?|liters?|watts?|volts?|mah|mbps|gbps|ghz|mhz|°c|°f|inch(?:es)?|ft|lbs?)"
 
+_SIZE_NAMES = {
+    "gigabyte": "gb", "megabyte": "mb", "kilobyte": "kb", "terabyte": "tb", "pixel": "px", "liter": "litre", "meter": "metre", "inche": "inch", "lbs": "lb",
+}  # fmt: skip
+
 _MONEY_BEFORE = re.compile(
-    rf"(?P<currency>us\$|[$€£¥]|\b(?:usd|eur|gbp|chf|sek|nok|dkk|jpy))\s?(?P<low>{NUMBER}{_SCALE})(?:{_TO}(?:us\$|[$€£¥])?(?P<high>{NUMBER}{_SCALE}))?(?!\s?%|[\d.,]*\d)",
+    rf"(?P<currency>{_SIGN}|\b(?:{_ISO_CODES}))\s?(?P<low>{NUMBER}{_SCALE})(?:{_TO}{_SIGN}?(?P<high>{NUMBER}{_SCALE}))?(?!\s?%|[.,]?\d)",
     re.I,
 )
 _MONEY_AFTER = re.compile(
-    rf"(?<![\w.,])(?:(?P<low>{_VALUE})(?:{_TO}))?(?P<high>{_VALUE}{_SCALE})\s?(?P<currency>[$€£¥](?!\d)|{_CURRENCY}\b)",
+    rf"(?<![\w.,])(?:(?P<low>{_VALUE})(?:{_TO}))?(?P<high>{_VALUE}{_SCALE})\s?(?P<currency>{_SIGN}(?!\d)|{_CURRENCY}\b)",
     re.I,
 )
 _PERCENT = re.compile(
@@ -46,15 +52,23 @@ _MEASURE = re.compile(
     rf"(?<![\w.,$€£])(?:(?P<low>{_VALUE})(?:{_TO}))?(?P<high>{_VALUE})[\s-]?(?P<unit>{_SIZE})(?![\w])", re.I
 )
 _RECURRING = re.compile(
-    r"\b(?P<word>hourly|daily|nightly|weekly|fortnightly|monthly|quarterly|yearly|annually|annual)\b", re.I
+    r"\b(?P<word>hourly|daily|nightly|weekly|biweekly|fortnightly|monthly|bimonthly|quarterly|yearly|annually|annual|per\s+annum)\b", re.I
 )
-_PER = re.compile(r"\b(?:per|each|every)\s+(?P<unit>hour|day|night|week|month|quarter|year)\b", re.I)
+_PER = re.compile(
+    r"(?:\b(?:per|each|every)\s+|/\s?)(?P<unit>second|minute|hour|day|night|week|month|quarter|year|sec|min|hr|mo|yr)\b", re.I
+)
 _ORDINAL = re.compile(r"\b(?P<n>\d+)(?:st|nd|rd|th)\b", re.I)
 _TIMES = re.compile(rf"(?<![\w.,])(?P<n>{_VALUE})\s?(?:times|x)\b", re.I)
 _PLAIN_DIGITS = re.compile(
     rf"(?<![\w.,])[#№]?(?P<n>{NUMBER})(?:\s?(?P<scale>k|mn|bn|million|billion|thousand)\b)?(?![\w])", re.I
 )
-_PLAIN_WORDS = re.compile(rf"\b(?!one\b(?![\s-](?:hundred|thousand|million)))(?P<n>{WORDS})\b", re.I)
+_ONE = re.compile(
+    r"(?<!this )(?<!that )(?<!the )(?<!no )(?<!any )(?<!each )(?<!every )(?<!which )(?<!another )(?<!only )(?<!same )(?<!last )(?<!\w)(?P<n>one)\s(?=\s?"
+    r"(?!(?:of|or|and|by|at|in|on|to|for|from|with|who|whom|that|which|is|was|has|can|may|must|will|would|you|they|it|thing|another|more|way|else|if|as|when|where|time)\b))[a-z]+",
+    re.I,
+)
+"""``one`` before its noun. Alone it is mostly a pronoun: this one, one of them."""
+_PLAIN_WORDS = re.compile(rf"\b(?!one\b(?![\s-](?:hundred|thousand|million|billion)))(?P<n>{WORDS})\b", re.I)
 
 
 def values(text: str) -> tuple[Decimal, ...]:
@@ -89,7 +103,7 @@ def _percent(match: re.Match[str]) -> tuple[str, frozenset[str]] | None:
 
 
 def _duration(match: re.Match[str]) -> tuple[str, frozenset[str]] | None:
-    name = re.sub(r"[\s-]+", " ", match["unit"].lower().strip())
+    name = re.sub(r"[\s-]+", " ", match["unit"].lower().strip()).removeprefix("calendar ")
     unit = _UNIT_NAMES.get(name) or _UNIT_NAMES.get(name.removesuffix("s"))
     if unit is None or (
         match["high"].strip().lower() in {"a", "an"} and match["low"] is None and unit in {"second", "night"}
@@ -118,29 +132,21 @@ def _scaled_amounts(match: re.Match[str], factor: int, unit: str) -> frozenset[s
 
 
 def _measure(match: re.Match[str]) -> tuple[str, frozenset[str]] | None:
-    unit = re.sub(r"e?s$", "", match["unit"].lower()) if len(match["unit"]) > 3 else match["unit"].lower()
-    unit = {
-        "gigabyte": "gb",
-        "megabyte": "mb",
-        "kilobyte": "kb",
-        "terabyte": "tb",
-        "pixel": "px",
-        "liter": "litre",
-        "meter": "metre",
-        "lbs": "lb",
-    }.get(unit, unit)
-    readings = _amounts(match, unit)
+    name = match["unit"].lower()
+    singular = name.removesuffix("s") if len(name) > 3 else name
+    readings = _amounts(match, _SIZE_NAMES.get(singular, singular))
     return ("quantity", readings) if readings else None
 
 
 def _per(match: re.Match[str]) -> tuple[str, frozenset[str]]:
     unit = match["unit"].lower()
+    unit = {"sec": "second", "min": "minute", "hr": "hour", "mo": "month", "yr": "year"}.get(unit, unit)
     return "recurring", frozenset({{"day": "daily", "night": "nightly"}.get(unit, f"{unit}ly")})
 
 
 def _recurring(match: re.Match[str]) -> tuple[str, frozenset[str]]:
     word = match["word"].lower()
-    return "recurring", frozenset({"yearly" if word.startswith("annual") else word})
+    return "recurring", frozenset({"yearly" if "annu" in word else word})
 
 
 def _number(match: re.Match[str]) -> tuple[str, frozenset[str]] | None:
@@ -160,4 +166,4 @@ PATTERNS = (
     (_ORDINAL, _number),
     (_TIMES, _number),
 )
-PLAIN = ((_PLAIN_DIGITS, _number), (_PLAIN_WORDS, _number))
+PLAIN = ((_PLAIN_DIGITS, _number), (_PLAIN_WORDS, _number), (_ONE, _number))

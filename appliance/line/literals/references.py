@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 
-_TLD = r"(?:com|org|net|io|dev|app|edu|gov|info|biz|co|eu|uk|us|de|fr|nl|se|no|dk|fi|ch|at|es|it|pl|be|ie|ca|au|nz|jp|in|br|ai|me|tv|example|test|local|internal)"
+_REST = r"[^\s<>\"')\]]"
 _URL = re.compile(
-    rf"(?:https?://|www\.)[^\s<>\"')\]]+|\b(?:about|chrome|mailto|file|ftp|ssh|ms-settings):[^\s<>\"')\],;]+|(?<![@\w.])(?:[a-z0-9-]+\.)+{_TLD}\b(?:/[^\s<>\"')\]]*)?",
+    rf"(?:\b[a-z][a-z0-9+.-]{{1,20}}://|www\.){_REST}+|\b(?:about|chrome|mailto|tel|javascript|data|file|ftp|ssh|ms-settings):[^\s<>\"')\],;]+"
+    rf"|(?<![@\w./-])\w[\w-]{{1,62}}(?:\.[\w-]{{2,63}}){{0,8}}\.[a-z]{{2,24}}\b(?:/{_REST}*)?",
     re.I,
 )
-_EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+", re.I)
+"""Scheme and host, or a bare name with a point in it: a host under any top-level domain, or a file, which may be invented just the same."""
+_EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]++@[\w-]++(?:\.[\w-]++)+", re.I)
 _PHONE = re.compile(
-    r"(?<![\w.-])(?:\+\d{1,3}[\s.-]?)?(?:\(\d{1,5}\)[\s.-]?)?\d{2,5}(?:[\s.-]\d{2,8}){1,4}(?![\w-])(?!\.\d)"
+    r"(?<![\w.-])(?:\+\d{7,15}|(?:\+\d{1,3}[\s.-]?)?(?:\(\d{1,5}\)[\s.-]?)?\d{2,5}(?:[\s.-]\d{2,8}){1,4})(?![\w-])(?!\.\d)"
 )
 _SHORTCUT = re.compile(
     r"\b(?:ctrl|control|cmd|command|alt|option|shift|win|fn|esc)(?:\s?\+\s?(?:ctrl|control|cmd|command|alt|option|shift|win|fn|f\d{1,2}|[a-z0-9]|delete|del|enter|tab|esc|space|home|end|backspace)\b)+",
@@ -22,11 +24,13 @@ _VERSION = re.compile(
     re.I,
 )
 _CODE = re.compile(
-    r"(?<![\w-])(?=[A-Za-z0-9_-]*\d)(?=[A-Za-z0-9_-]*[A-Za-z])[A-Za-z0-9]+(?:[-_][A-Za-z0-9]+)*(?![\w-])"
+    r"(?<![\w-])(?:(?=[A-Za-z0-9_-]*\d)(?=[A-Za-z0-9_-]*[A-Za-z])[A-Za-z0-9]++(?:[-_][A-Za-z0-9]++)*+|[A-Z]{2,}+(?:[-_][A-Z]{2,}+)++)(?![\w-])"
 )
-_UNIT_GLUED = re.compile(
-    r"\d+(?:st|nd|rd|th|s|x|h|hrs?|mins?|min|secs?|ms|px|k|m|am|pm|gb|mb|kb|tb|cm|mm|kg|g|w|v|d)", re.I
-)
+_SCALED = re.compile(r"\d+(?:k|mn|bn)", re.I)
+_DIGIT = r"[\d²³¼-¾⅐-⅞]"
+_TOKEN_WITH_DIGITS = re.compile(rf"(?<![^\W_])(?=[^\W\d_]*{_DIGIT})[^\W_]++")
+_DIGITS_LEFT = re.compile(rf"{_DIGIT}+")
+"""Digits that no pattern has read: they are compared as they stand, so that none can slip through."""
 
 
 def _url(match: re.Match[str]) -> tuple[str, frozenset[str]]:
@@ -65,10 +69,13 @@ def _version(match: re.Match[str]) -> tuple[str, frozenset[str]]:
 
 def _code(match: re.Match[str]) -> tuple[str, frozenset[str]] | None:
     text = match.group()
-    if _UNIT_GLUED.fullmatch(text):
-        return None
-    return "code", frozenset({text.lower()})
+    return None if _SCALED.fullmatch(text) else ("code", frozenset({text.lower()}))
+
+
+def _as_it_stands(match: re.Match[str]) -> tuple[str, frozenset[str]]:
+    return "number", frozenset({match.group().lower()})
 
 
 ADDRESSES = ((_EMAIL, _email), (_URL, _url), (_SHORTCUT, _shortcut))
 CODES = ((_VERSION, _version), (_PHONE, _phone), (_CODE, _code))
+REST = ((_TOKEN_WITH_DIGITS, _as_it_stands), (_DIGITS_LEFT, _as_it_stands))

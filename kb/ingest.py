@@ -1,0 +1,205 @@
+"""Imports: articles into SQL first, then the index is brought level with SQL.
+
+Because the second half only ever asks "what does SQL hold that the index does not", it also mends whatever a crash
+left between the two, and is the whole of a rebuild.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Literal
+
+from kb.article import Article, ArticleRepository, Passage
+from kb.chunking import chunk
+from kb.schema import Row
+from kb.sources import Notice, Rejected, read, root_label
+from kb.store import IndexWriter, LanceIndex
+from models.roles import Encoder
+
+Stage = Literal["reading", "indexing"]
+Progress = Callable[[Stage, int, int], None]
+"""(stage, articles done, articles in all; 0 while unknown)."""
+
+_SAVE_ARTICLES = 200
+_READ_ARTICLES = 50
+_ENCODE_PASSAGES = 512
+"""Big enough that passages of like length meet in one batch of the encoder, small enough to keep progress moving."""
+
+
+@dataclass(slots=True)
+class ImportReport:
+    """What an import did, in articles; ``passages`` were encoded. ``warnings`` are for the author to look at."""
+
+    added: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    removed: int = 0
+    rejected: list[Rejected] = field(default_factory=list)
+    warnings: list[Notice] = field(default_factory=list)
+    passages: int = 0
+    seconds: float = 0.0
+
+
+def silent(stage: Stage, done: int, total: int) -> None:
+    """A ``Progress`` that shows nothing."""
+
+
+def import_articles(
+    paths: Sequence[Path],
+    repository: ArticleRepository,
+    index: LanceIndex,
+    encoder: Encoder,
+    *,
+    label: str = "",
+    progress: Progress = silent,
+    clock: Callable[[], float] = time.perf_counter,
+) -> ImportReport:
+    """Brings the knowledge base level with ``paths``; what these sources brought before and no longer hold is removed.
+
+    Idempotent. ``label`` names the source instead of its path. Readers see all of it at once, at the end.
+    Raises ``ImportFailed``, ``ImportBusy``, ``IndexMismatch``, ``IndexUnavailable``.
+    """
+    start = clock()
+    report = ImportReport()
+    with index.writing() as writer:
+        known = repository.hashes()
+        seen = _Seen()
+        changed = _changed(_counted(read(paths, label=label), progress), known, seen, report)
+        while batch := list(islice(changed, _SAVE_ARTICLES)):
+            repository.save([(article, chunk(article)) for article in batch])
+        gone = _gone(known, seen, [root_label(path, label) for path in paths], report)
+        repository.remove(gone)
+        report.removed = len(gone)
+        report.passages = _level(repository, writer, encoder, progress)
+    report.seconds = clock() - start
+    return report
+
+
+def rebuild(repository: ArticleRepository, index: LanceIndex, encoder: Encoder, *, progress: Progress = silent) -> int:
+    """Makes the index anew from SQL, passages too, while readers go on with the old one; returns the passages in it."""
+    with index.writing(anew=True) as writer:
+        return _level(repository, writer, encoder, progress, rechunk=True)
+
+
+@dataclass(slots=True)
+class _Seen:
+    """What the sources held this time: ids that came, and sources of which a part is unknown."""
+
+    ids: set[str] = field(default_factory=set)
+    damaged: set[str] = field(default_factory=set)
+
+
+def _counted(
+    outcomes: Iterable[Article | Rejected | Notice], progress: Progress
+) -> Iterator[Article | Rejected | Notice]:
+    for done, outcome in enumerate(outcomes, start=1):
+        if done % 50 == 1:
+            progress("reading", done, 0)
+        yield outcome
+
+
+def _changed(
+    outcomes: Iterable[Article | Rejected | Notice],
+    known: dict[str, tuple[str, str]],
+    seen: _Seen,
+    report: ImportReport,
+) -> Iterator[Article]:
+    """The articles that SQL does not have like this yet; everything else is counted."""
+    for outcome in outcomes:
+        if isinstance(outcome, Rejected):
+            report.rejected.append(outcome)
+            seen.damaged.add(outcome.source)
+        elif isinstance(outcome, Notice):
+            report.warnings.append(outcome)
+        else:
+            seen.ids.add(outcome.id)
+            before, source = known.get(outcome.id, ("", outcome.source))
+            same = before == outcome.content_hash()
+            report.unchanged += same
+            report.added += not before
+            report.updated += bool(before) and not same
+            if not same or source != outcome.source:
+                yield outcome
+
+
+def _gone(known: dict[str, tuple[str, str]], seen: _Seen, roots: Sequence[str], report: ImportReport) -> list[str]:
+    """Ids to remove. Where a source could not be read in full, or at all, its articles stay: damage is no deletion."""
+    gone: list[str] = []
+    for root in roots:
+        before = {article_id: source for article_id, (_, source) in known.items() if _under(source, root)}
+        missing = {article_id: source for article_id, source in before.items() if article_id not in seen.ids}
+        if missing and len(missing) == len(before):
+            report.warnings.append(
+                Notice(
+                    root, 0, "holds none of its earlier articles; they were kept. Delete them by id if that is meant."
+                )
+            )
+            continue
+        kept = [article_id for article_id, source in missing.items() if source in seen.damaged]
+        if kept:
+            report.warnings.append(
+                Notice(root, 0, f"could not be read in full; {len(kept)} earlier article(s) of it stay.")
+            )
+        gone += [article_id for article_id in missing if article_id not in kept]
+    return gone
+
+
+def _under(source: str, root: str) -> bool:
+    return source == root or source.startswith(f"{root}/")
+
+
+def _level(
+    repository: ArticleRepository, writer: IndexWriter, encoder: Encoder, progress: Progress, *, rechunk: bool = False
+) -> int:
+    """Makes the index hold what SQL holds; returns how many passages were encoded. Encoding and writing overlap."""
+    wanted = {article_id: content for article_id, (content, _) in repository.hashes().items()}
+    writer.drop([article_id for article_id in writer.article_hashes if article_id not in wanted])
+    stale = [article_id for article_id, content in wanted.items() if writer.article_hashes.get(article_id) != content]
+    encoded = done = 0
+    with ThreadPoolExecutor(1, thread_name_prefix="kb-index") as pool:
+        writing: Future[None] | None = None
+        for rows, articles in _batches(_stored(repository, stale, rechunk=rechunk), wanted):
+            vectors = encoder.encode([row.passage.searchable(row.article.title) for row in rows])
+            if writing:
+                writing.result()
+            writing = pool.submit(writer.put, rows, vectors)
+            encoded += len(rows)
+            done += articles
+            progress("indexing", done, len(stale))
+        if writing:
+            writing.result()
+    return encoded
+
+
+def _stored(
+    repository: ArticleRepository, article_ids: Sequence[str], *, rechunk: bool
+) -> Iterator[tuple[Article, Sequence[Passage]]]:
+    """Articles and passages from SQL, a few at a time; with ``rechunk`` the passages are made anew and saved."""
+    for start in range(0, len(article_ids), _READ_ARTICLES):
+        batch = repository.several(article_ids[start : start + _READ_ARTICLES])
+        if rechunk:
+            fresh = [(article, tuple(chunk(article))) for article, _ in batch]
+            repository.save([new for new, old in zip(fresh, batch, strict=True) if new != old])
+            batch = fresh
+        yield from batch
+
+
+def _batches(
+    stored: Iterable[tuple[Article, Sequence[Passage]]], hashes: dict[str, str]
+) -> Iterator[tuple[list[Row], int]]:
+    """Whole articles, together at least ``_ENCODE_PASSAGES`` passages, and how many articles these are."""
+    rows: list[Row] = []
+    articles = 0
+    for article, passages in stored:
+        rows += [Row(passage, article, hashes[article.id]) for passage in passages]
+        articles += 1
+        if len(rows) >= _ENCODE_PASSAGES:
+            yield rows, articles
+            rows, articles = [], 0
+    if rows:
+        yield rows, articles

