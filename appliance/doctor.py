@@ -9,7 +9,6 @@ import platform
 import shutil
 import socket
 import stat
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -24,12 +23,12 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from appliance.config import Config
 from appliance.errors import ApplianceFault
-from appliance.model_set import open_classifier, weights_folder
+from appliance.model_set import open_catalog, open_classifier
 from appliance.policy import load_policy
 from appliance.store.database import Database
 from kb.errors import KnowledgeFault
 from kb.store import LanceIndex
-from models.catalog import WEIGHTS, Catalog, ModelStatus
+from models.catalog import Catalog, ModelStatus
 from models.encoder import OnnxEncoder
 from models.errors import ModelFault
 from models.roles import Encoder
@@ -64,7 +63,7 @@ Look = Callable[[], str]
 
 def checks(config: Config) -> list[Check]:
     """Everything that must be in order before a ticket can be answered, in the order in which it is needed. Blocks for some seconds."""
-    catalog = Catalog.open(weights=weights_folder(config) or WEIGHTS)
+    catalog = open_catalog(config)
     encoder = _opened(config, catalog)
     return [_checked(name, look) for name, look in _looks(config, catalog, encoder)]
 
@@ -98,8 +97,6 @@ def _checked(name: str, look: Look) -> Check:
 
 
 def _python() -> str:
-    if sys.version_info < (3, 11):
-        raise _Amiss(f"Python {platform.python_version()} is too old.", remedy="Use Python 3.11 or newer.")
     return f"Python {platform.python_version()} on {platform.system()} {platform.machine()}"
 
 

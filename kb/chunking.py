@@ -8,12 +8,16 @@ from collections import Counter
 from collections.abc import Iterator
 
 from kb.article import Article, Passage
-from kb.outline import Atom, atoms, sections
+from kb.outline import Atom, atoms, joined, sections
 
 VERSION = 1
 """Part of the index's revision: passages of another version are made anew by ``kb rebuild``."""
 SOFT_LIMIT = 900
 """Characters of a passage: about 200 tokens, which with title and heading stays within the 256 that the encoder reads."""
+
+SMALLEST = 200
+"""Characters below which a section joins its neighbour: alone it would be found for its heading and say nothing."""
+MERGE = True
 
 
 def chunk(article: Article, *, limit: int = SOFT_LIMIT) -> list[Passage]:
@@ -24,7 +28,10 @@ def chunk(article: Article, *, limit: int = SOFT_LIMIT) -> list[Passage]:
     """
     passages: list[Passage] = []
     counted: Counter[str] = Counter()
-    for section in sections(article.text, article.title):
+    parts = sections(article.text, article.title)
+    if MERGE:
+        parts = joined(parts, SMALLEST, limit * 2 // 3)
+    for section in parts:
         heading = " > ".join(section.path)
         for text in pieces(section.text, limit):
             passage_id = _passage_id(article.id, heading, counted[heading])
@@ -36,11 +43,9 @@ def chunk(article: Article, *, limit: int = SOFT_LIMIT) -> list[Passage]:
 def pieces(text: str, limit: int) -> Iterator[str]:
     """Parts of one section of about equal length, none much longer than ``limit``."""
     parts = math.ceil(len(text.strip()) / limit)
-    target = len(text) / max(parts, 1)
     held: list[Atom] = []
     for atom in _bounded(text, atoms(text), limit):
-        # The last part takes what is left: a tail of a few words would be a passage that says nothing.
-        if held and _is_full(held, atom, target if parts > 1 else math.inf, limit * (1.0 if parts > 1 else 1.25)):
+        if held and _is_full(held, atom, (len(text) - held[0].start) / max(parts, 1), limit, last=parts <= 1):
             yield _joined(text, held)
             held, parts = [], parts - 1
         held.append(atom)
@@ -48,14 +53,19 @@ def pieces(text: str, limit: int) -> Iterator[str]:
         yield _joined(text, held)
 
 
-def _is_full(held: list[Atom], atom: Atom, target: float, limit: float) -> bool:
-    """Whether to cut before ``atom``. A line that introduces a list or table stays with its first item if it can."""
-    length = held[-1].end - held[0].start
-    if atom.end - held[0].start > limit * (1.3 if _is_introduced(held, atom) else 1.0):
+def _is_full(held: list[Atom], atom: Atom, target: float, limit: int, *, last: bool) -> bool:
+    """Whether to cut before ``atom``: where the part comes nearest to ``target``, the sooner for a new paragraph.
+
+    A line that introduces a list stays with its first item, and the last part takes what is left, both within reason:
+    a tail of a few words would be a passage that says nothing.
+    """
+    length, longer = held[-1].end - held[0].start, atom.end - held[0].start
+    introduced = _is_introduced(held, atom)
+    if longer > limit * (1.3 if introduced or last else 1.0):
         return True
-    if _is_introduced(held, atom):
+    if introduced or last:
         return False
-    return length >= target * (0.9 if atom.fresh else 1.1)
+    return length >= target * 0.8 if atom.fresh else (length + longer) / 2 >= target
 
 
 def _is_introduced(held: list[Atom], atom: Atom) -> bool:

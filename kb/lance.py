@@ -31,7 +31,9 @@ _KEEP_VERSIONS = timedelta(hours=1)
 """Older states are deleted: a reader that opened one before the last import is done with its query long since."""
 
 Found = tuple[str, str, float]
-"""(passage id, article id, score)."""
+"""(passage id, article id, cosine)."""
+Matched = tuple[str, str, float, float]
+"""(passage id, article id, BM25 score, cosine)."""
 
 
 def connect(folder: Path) -> Any:
@@ -55,6 +57,8 @@ class PassageTable:
             self._table = connection.create_table(name, schema=arrow_schema(dimension))
         if version is not None:
             self._table.checkout(version)
+        self.rows = self.count()
+        """Passages when it was opened."""
 
     @property
     def version(self) -> int:
@@ -63,18 +67,23 @@ class PassageTable:
     def count(self) -> int:
         return int(self._table.count_rows())
 
-    def nearest(self, vector: Vector, where: str, limit: int, *, exact: bool) -> list[Found]:
-        """The nearest by cosine; ``exact`` compares all that ``where`` leaves instead of asking the index."""
+    def nearest(self, vector: Vector, where: str, limit: int) -> list[Found]:
+        """The nearest by cosine."""
         query = self._table.search(vector, vector_column_name="vector").distance_type("dot")
-        query = query.bypass_vector_index() if exact else query.nprobes(probes(self.count()))
-        return [(passage, article, 1.0 - far) for passage, article, far in _run(query, where, limit, "_distance")]
+        query = query.nprobes(probes(self.rows))
+        found = _run(query, where, limit, "_distance")
+        return [
+            (passage, article, 1.0 - far) for passage, article, far in zip(*_lists(found, "_distance"), strict=True)
+        ]
 
-    def matching(self, words: str, where: str, limit: int) -> list[Found]:
-        """The best by BM25 for plain ``words``."""
+    def matching(self, words: str, vector: Vector, where: str, limit: int) -> list[Matched]:
+        """The best by BM25 for plain ``words``, and how near each is to ``vector``: fetched along, it costs no second query."""
         from lancedb.query import MatchQuery
 
         query = self._table.search(MatchQuery(words, "text"), query_type="fts")
-        return _run(query, where, limit, "_score")
+        found = _run(query, where, limit, "vector", "_score")
+        cosines = _matrix(found) @ vector if found.num_rows else vector[:0]
+        return list(zip(*_lists(found, "_score"), cosines.tolist(), strict=True))
 
     def article_hashes(self) -> dict[str, str]:
         rows = self._columns("article_id", "article_hash")
@@ -83,9 +92,7 @@ class PassageTable:
     def vectors(self) -> tuple[list[str], list[str], Matrix]:
         """All (passage ids, article ids, vectors)."""
         rows = self._columns("passage_id", "article_id", "vector")
-        flat = rows["vector"].combine_chunks().flatten().to_numpy(zero_copy_only=False)
-        matrix = flat.reshape(rows.num_rows, -1) if rows.num_rows else np.empty((0, 0), dtype=np.float32)
-        return rows["passage_id"].to_pylist(), rows["article_id"].to_pylist(), matrix
+        return rows["passage_id"].to_pylist(), rows["article_id"].to_pylist(), _matrix(rows)
 
     def _columns(self, *names: str) -> pa.Table:
         return self._table.search().select(list(names)).limit(max(self.count(), 1)).to_arrow()
@@ -146,9 +153,19 @@ def _vector_index(rows: int) -> Any:
     return kind(distance_type="dot", num_partitions=partitions(rows))
 
 
-def _run(query: Any, where: str, limit: int, score: str) -> list[Found]:
-    rows = query.where(where, prefilter=True).limit(limit).select(["passage_id", "article_id", score]).to_arrow()
-    return list(zip(*(rows[name].to_pylist() for name in ("passage_id", "article_id", score)), strict=True))
+def _run(query: Any, where: str, limit: int, *columns: str) -> pa.Table:
+    return query.where(where, prefilter=True).limit(limit).select(["passage_id", "article_id", *columns]).to_arrow()
+
+
+def _lists(rows: pa.Table, score: str) -> tuple[list[str], list[str], list[float]]:
+    return rows["passage_id"].to_pylist(), rows["article_id"].to_pylist(), rows[score].to_pylist()
+
+
+def _matrix(rows: pa.Table) -> Matrix:
+    """The vectors of ``rows``, shape (n, dimension)."""
+    flat = rows["vector"].combine_chunks().flatten().to_numpy(zero_copy_only=False)
+    dimension = rows.schema.field("vector").type.list_size
+    return np.asarray(flat, dtype=np.float32).reshape(-1, dimension)
 
 
 @contextmanager

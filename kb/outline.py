@@ -30,6 +30,7 @@ class Section:
 
     path: tuple[str, ...]
     text: str
+    level: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,14 +64,43 @@ def sections(text: str, title: str) -> list[Section]:
         fenced ^= bool(_FENCE.match(line.text))
         heading = None if fenced else _HEADING.match(line.text)
         if heading:
-            found.append(Section(_names(path), text[start : line.start]))
+            found.append(Section(_names(path), text[start : line.start], path[-1][0] if path else 1))
             level, name = len(heading.group(1)), _plain(heading.group(2) or "")
             path = [above for above in path if above[0] < level]
             if name and not _same(name, title):
                 path.append((level, name))
             start = line.end
-    found.append(Section(_names(path), text[start:]))
+    found.append(Section(_names(path), text[start:], path[-1][0] if path else 1))
     return _with_words(found, title)
+
+
+def joined(parts: list[Section], smallest: int, largest: int) -> list[Section]:
+    """Neighbours of which one is shorter than ``smallest``, together no longer than ``largest``, as one section.
+
+    It stands under the headings that both share; their own headings become part of the text.
+    """
+    together: list[Section] = []
+    for section in parts:
+        last = together[-1] if together else None
+        if last and min(len(last.text), len(section.text)) < smallest and len(last.text) + len(section.text) <= largest:
+            shared = _shared(last.path, section.path)
+            text = f"{_headed(last, shared)}\n\n{_headed(section, shared)}"
+            together[-1] = Section(shared, text, min(last.level, section.level))
+        else:
+            together.append(section)
+    return together
+
+
+def _shared(one: tuple[str, ...], other: tuple[str, ...]) -> tuple[str, ...]:
+    same = 0
+    while same < min(len(one), len(other)) and one[same] == other[same]:
+        same += 1
+    return one[:same]
+
+
+def _headed(section: Section, below: tuple[str, ...]) -> str:
+    own = section.path[len(below) :]
+    return f"{'#' * section.level} {' > '.join(own)}\n{section.text.strip(chr(10))}" if own else section.text.strip("\n")
 
 
 def atoms(text: str) -> list[Atom]:

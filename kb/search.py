@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from kb.article import Article, ArticleRepository, Candidate, Passage, Visibility
 from kb.store import LanceIndex
@@ -17,16 +17,18 @@ RRF_K = 60
 DEPTH = 50
 """How far down each of the two lists the fusion looks."""
 _LOOK = 200
-"""How far down each search goes: passages found by the other search mostly get their score here without a second query."""
+"""How far down BM25 is asked: passages found by meaning mostly get their score there without a second query."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Scores:
-    """Passage id -> score, in rank order (best first)."""
+    """Both orders (passage ids, best first), and by passage id its scores and its article."""
 
-    vector: Mapping[str, float]
-    bm25: Mapping[str, float]
-    articles: Mapping[str, str]
+    by_vector: Sequence[str]
+    by_words: Sequence[str]
+    cosine: dict[str, float] = field(default_factory=dict)
+    bm25: dict[str, float] = field(default_factory=dict)
+    articles: dict[str, str] = field(default_factory=dict)
 
 
 class Search:
@@ -48,7 +50,7 @@ class Search:
         scores = self._scores(words, vector, visibility)
         fused = _fused(scores)
         chosen = _spread(fused, scores.articles, limit, per_article)
-        scores = self._completed(scores, chosen, words, vector, visibility)
+        self._complete(scores, chosen, words, vector, visibility)
         stored = self._repository.passages(chosen)
         terms = content_terms(question)
         return [
@@ -58,34 +60,31 @@ class Search:
         ]
 
     def _scores(self, words: str, vector: Vector, visibility: Visibility) -> _Scores:
-        near = self._index.nearest(vector, visibility, _LOOK)
-        match = self._index.matching(words, visibility, _LOOK)
-        return _Scores(
-            {passage: score for passage, _, score in near},
-            {passage: score for passage, _, score in match},
-            {passage: article for passage, article, _ in (*near, *match)},
-        )
+        """Both searches; what only the words found has its cosine already."""
+        near = self._index.nearest(vector, visibility, DEPTH)
+        match = self._index.matching(words, vector, visibility, _LOOK)
+        scores = _Scores([passage for passage, _, _ in near], [passage for passage, *_ in match])
+        for passage, article, cosine in near:
+            scores.cosine[passage], scores.articles[passage] = cosine, article
+        for passage, article, bm25, cosine in match:
+            scores.bm25[passage], scores.cosine[passage], scores.articles[passage] = bm25, cosine, article
+        return scores
 
-    def _completed(
+    def _complete(
         self, scores: _Scores, chosen: Sequence[str], words: str, vector: Vector, visibility: Visibility
-    ) -> _Scores:
-        """Adds the scores of chosen passages that only one search brought up. No shared word at all is BM25 0."""
-        unmatched = [passage for passage in chosen if passage not in scores.bm25] if len(scores.bm25) >= _LOOK else []
-        far = [passage for passage in chosen if passage not in scores.vector]
-        match = self._index.matching(words, visibility, len(unmatched), only=unmatched) if unmatched else []
-        near = self._index.nearest(vector, visibility, len(far), only=far) if far else []
-        return _Scores(
-            {**scores.vector, **{passage: score for passage, _, score in near}},
-            {**scores.bm25, **{passage: score for passage, _, score in match}},
-            scores.articles,
-        )
+    ) -> None:
+        """Adds the BM25 of chosen passages that are further down that list. No shared word at all is 0."""
+        unknown = [passage for passage in chosen if passage not in scores.bm25]
+        if unknown and len(scores.by_words) >= _LOOK:
+            for passage, _, bm25, _ in self._index.matching(words, vector, visibility, len(unknown), only=unknown):
+                scores.bm25[passage] = bm25
 
 
 def _fused(scores: _Scores) -> dict[str, float]:
     """Passage id -> reciprocal rank fusion of both orders, best first."""
     fused: dict[str, float] = {}
-    for ranking in (scores.vector, scores.bm25):
-        for rank, passage_id in enumerate(list(ranking)[:DEPTH], start=1):
+    for ranking in (scores.by_vector, scores.by_words):
+        for rank, passage_id in enumerate(ranking[:DEPTH], start=1):
             fused[passage_id] = fused.get(passage_id, 0.0) + 1 / (RRF_K + rank)
     return dict(sorted(fused.items(), key=lambda item: -item[1]))
 
@@ -107,7 +106,7 @@ def _spread(fused: Mapping[str, float], articles: Mapping[str, str], limit: int,
 def _candidate(found: tuple[Passage, Article], rrf: float, scores: _Scores, terms: Sequence[str]) -> Candidate:
     passage, article = found
     best = max(scores.bm25.values(), default=0.0) or 1.0
-    vector = scores.vector.get(passage.id, 0.0)
+    vector = scores.cosine.get(passage.id, 0.0)
     bm25 = scores.bm25.get(passage.id, 0.0)
     signals = {
         "bm25_raw": math.log1p(bm25),

@@ -17,7 +17,7 @@ import numpy as np
 from kb import chunking
 from kb.article import Visibility
 from kb.errors import IndexUnavailable
-from kb.lance import Found, PassageTable, connect, reading, storing, table_names
+from kb.lance import Found, Matched, PassageTable, connect, reading, storing, table_names
 from kb.lock import single_writer
 from kb.manifest import REBUILD, Manifest, check_manifest, read_manifest, write_manifest
 from kb.schema import Row, arrow_table, one_of, visible
@@ -49,21 +49,27 @@ class LanceIndex:
             check_manifest(manifest, self._wanted)
         return manifest
 
-    def nearest(self, vector: Vector, visibility: Visibility, limit: int, *, only: Sequence[str] = ()) -> list[Found]:
-        """The visible passages nearest in meaning, by cosine, best first; with ``only``, of these alone."""
+    def nearest(self, vector: Vector, visibility: Visibility, limit: int) -> list[Found]:
+        """The visible passages nearest in meaning, by cosine, best first."""
         table = self._current()
         if table is None:
             return []
         with reading(self.path):
-            return table.nearest(vector, _where(visibility, only), limit, exact=bool(only))
+            return table.nearest(vector, visible(visibility), limit)
 
-    def matching(self, words: str, visibility: Visibility, limit: int, *, only: Sequence[str] = ()) -> list[Found]:
-        """The visible passages that share the most telling words, by BM25, best first; ``words`` has no syntax."""
+    def matching(
+        self, words: str, vector: Vector, visibility: Visibility, limit: int, *, only: Sequence[str] = ()
+    ) -> list[Matched]:
+        """The visible passages that share the most telling words, by BM25, best first; with ``only``, of these alone.
+
+        ``words`` has no syntax; ``vector`` is the question's, each passage comes with its cosine to it.
+        """
         table = self._current()
         if table is None or not words.strip():
             return []
+        where = visible(visibility)
         with reading(self.path):
-            return table.matching(words, _where(visibility, only), limit)
+            return table.matching(words, vector, f"{where} AND {one_of('passage_id', only)}" if only else where, limit)
 
     def article_hashes(self) -> dict[str, str]:
         """Article id -> hash of the article that its passages were made of."""
@@ -192,11 +198,6 @@ class IndexWriter:
         for name in table_names(self._connection):
             if name not in (self._name, self._previous):
                 self._connection.drop_table(name, ignore_missing=True)
-
-
-def _where(visibility: Visibility, only: Sequence[str]) -> str:
-    where = visible(visibility)
-    return f"{where} AND {one_of('passage_id', only)}" if only else where
 
 
 def _new_name(taken: Sequence[str]) -> str:

@@ -7,7 +7,7 @@ from typing import Self
 
 import numpy as np
 
-from models.errors import ModelRefused
+from models.errors import ModelRefused, ModelUnavailable
 from models.meta import IntentMeta, read_meta
 from models.onnx import REINSTALL, Arrays, Session, open_session
 from models.roles import Classification, Matrix
@@ -77,7 +77,11 @@ def _check_shapes(session: Session, meta: IntentMeta, folder: Path) -> None:
     missing = [name for name in _OUTPUTS if name not in session.outputs]
     if missing or "vector" not in session.inputs:
         raise ModelRefused(f"The intent model in {folder} has not the expected inputs and outputs.", remedy=REINSTALL)
-    found = session.run({"vector": np.zeros((1, meta.dimension), dtype=np.float32)})
+    try:
+        found = session.run({"vector": np.zeros((1, meta.dimension), dtype=np.float32)})
+    except ModelUnavailable as error:
+        message = f"The intent model in {folder} does not take vectors of {meta.dimension} numbers."
+        raise ModelRefused(message, remedy=REINSTALL) from error
     widths = (found["intent_probability"].shape[-1], found["urgency_probability"].shape[-1])
     if widths != (len(meta.intents), len(meta.urgencies)):
         raise ModelRefused(

@@ -12,7 +12,7 @@ from tokenizers import Tokenizer
 from models.meta import EncoderMeta, read_meta
 from models.onnx import Provider, Session, open_session
 from models.roles import Matrix
-from models.tokens import batches, bounded, open_tokenizer, padded
+from models.tokens import TOKENS_A_BATCH, batches, bounded, open_tokenizer, padded
 
 
 class OnnxEncoder:
@@ -26,6 +26,7 @@ class OnnxEncoder:
         self.dimension = meta.dimension
         self._max_tokens = meta.max_tokens
         self._session = session
+        self._tokens_a_batch = TOKENS_A_BATCH[session.provider]
         self._tokenizer = tokenizer
         self._output = "embedding" if "embedding" in session.outputs else session.outputs[0]
         self.encode(["warm up"])  # the first run allocates and packs weights: pay for it now, not in a customer's turn
@@ -44,7 +45,7 @@ class OnnxEncoder:
         """Vectors in the order of ``texts``; text beyond ``max_tokens`` is not read; no texts give shape (0, d)."""
         vectors = np.empty((len(texts), self.dimension), dtype=np.float32)
         encodings = self._tokenizer.encode_batch([bounded(text, self._max_tokens) for text in texts])
-        for group in batches([len(encoding.ids) for encoding in encodings]):
+        for group in batches([len(encoding.ids) for encoding in encodings], self._tokens_a_batch):
             feeds = padded([encodings[index] for index in group])
             vectors[group] = self._session.run(feeds)[self._output]
         return vectors

@@ -26,7 +26,20 @@ upgrade:downgrade lock:unlock locked:unlocked public:private refundable:non-refu
 install:uninstall mute:unmute show:hide check:uncheck select:deselect buyer:seller sender:recipient"""
 OPPOSITES = tuple((left, right) for left, right in (pair.split(":") for pair in _OPPOSITES.split()))
 
-_SUFFIXES = ("ization", "ational", "ements", "ations", "ement", "ation", "ments", "ingly", "ment", "ings", "ions", "edly")
+_SUFFIXES = (
+    "ization",
+    "ational",
+    "ements",
+    "ations",
+    "ement",
+    "ation",
+    "ments",
+    "ingly",
+    "ment",
+    "ings",
+    "ions",
+    "edly",
+)
 _SHORT_SUFFIXES = ("ing", "ies", "ion", "ed", "es", "ly", "al", "er", "or", "s", "e", "y")
 
 
@@ -39,11 +52,10 @@ def stem(word: str) -> str:
     """A light stem: enough to match "refunds", "refunded" and "refund"; words with digits stay as they are."""
     if any(char.isdigit() for char in word):
         return word
-    for suffix in (*_SUFFIXES, *_SHORT_SUFFIXES):
-        if word.endswith(suffix) and len(word) - len(suffix) >= 3:
-            base = word[: -len(suffix)]
-            return base[:-1] if len(base) > 3 and base[-1] == base[-2] else base
-    return word
+    endings = (suffix for suffix in (*_SUFFIXES, *_SHORT_SUFFIXES) if word.endswith(suffix))
+    ending = next((suffix for suffix in endings if len(word) - len(suffix) >= 3), "")
+    base = word.removesuffix(ending)
+    return base[:-1] if len(base) > 3 and base[-1] == base[-2] else base  # cancel, cancelled; install, installation
 
 
 def content_stems(found: Iterable[str]) -> frozenset[str]:
@@ -76,6 +88,4 @@ def strength(found: Iterable[str]) -> int:
 def contradicting(claim: frozenset[str], source: frozenset[str]) -> bool:
     """Whether one side has a word and the other has its opposite instead (enable/disable, before/after, ...)."""
     pairs = (*OPPOSITES, *((right, left) for left, right in OPPOSITES))
-    return any(
-        left in claim and right in source and left not in source and right not in claim for left, right in pairs
-    )
+    return any(left in claim and right in source and left not in source and right not in claim for left, right in pairs)

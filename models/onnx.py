@@ -26,7 +26,8 @@ _PROVIDERS: dict[Provider, list[str]] = {
 class Session:
     """One loaded model. ``run`` may be called from several threads."""
 
-    def __init__(self, inner: Any, path: Path) -> None:
+    def __init__(self, inner: Any, path: Path, provider: Provider) -> None:
+        self.provider = provider
         self._inner = inner
         self._path = path
         self.inputs = frozenset(node.name for node in inner.get_inputs())
@@ -70,7 +71,7 @@ def open_session(
             "CUDA was asked for, but the GPU could not be opened (onnxruntime fell back to the CPU).",
             remedy='Check the NVIDIA driver with `nvidia-smi`, or set the provider to "cpu".',
         )
-    return Session(inner, path)
+    return Session(inner, path, provider)
 
 
 def check_file(path: Path, sha256: str | None = None) -> None:

@@ -12,7 +12,7 @@ from tokenizers import Encoding, Tokenizer
 from models.meta import RerankerMeta, read_meta
 from models.onnx import Provider, Session, open_session
 from models.roles import Pair, Scores
-from models.tokens import batches, bounded, open_tokenizer, padded
+from models.tokens import TOKENS_A_BATCH, batches, bounded, open_tokenizer, padded
 
 
 class OnnxReranker:
@@ -26,6 +26,7 @@ class OnnxReranker:
         self._max_tokens = meta.max_tokens
         self._max_question_tokens = meta.max_question_tokens
         self._session = session
+        self._tokens_a_batch = TOKENS_A_BATCH[session.provider]
         self._tokenizer = tokenizer
         self._special = tokenizer.num_special_tokens_to_add(is_pair=True)
         self._output = "score" if "score" in session.outputs else session.outputs[0]
@@ -42,7 +43,7 @@ class OnnxReranker:
         """Logits in the order of ``pairs``; no pairs give shape (0,)."""
         scores = np.empty(len(pairs), dtype=np.float32)
         encodings = self._encode(pairs)
-        for group in batches([len(encoding.ids) for encoding in encodings]):
+        for group in batches([len(encoding.ids) for encoding in encodings], self._tokens_a_batch):
             feeds = padded([encodings[index] for index in group])
             scores[group] = self._session.run(feeds)[self._output].reshape(-1)
         return scores

@@ -1,0 +1,1 @@
+"""What came of the tickets: resolution, satisfaction, times, escalation."""

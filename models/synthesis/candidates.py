@@ -13,6 +13,9 @@ MIN_WORDS = 4
 MAX_CHARS = 500
 """A longer "sentence" is a paragraph without punctuation: no short answer."""
 
+MAX_GAP = 12
+"""Characters between an introduction and its first item: line breaks and the item's marker."""
+
 _WORD = re.compile(r"\w+")
 _UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\u0e00-\u0e7f]")
 _LINK_ONLY = re.compile(r"\W*!?\[[^\]]*\]\([^)]*\)\W*")
@@ -57,11 +60,16 @@ def candidates(question: str, passages: Sequence[PromptPassage], limit: int) -> 
 def _of(index: int, passage: PromptPassage) -> Iterator[Candidate]:
     spans = sentence_spans(passage.text)
     for position, (start, end) in enumerate(spans):
-        text = passage.text[start:end]
-        if text.endswith(":") and position + 1 < len(spans):
-            text = passage.text[start : spans[position + 1][1]]  # an introduction is worth nothing without what follows
+        following = spans[position + 1] if position + 1 < len(spans) else (end, end)
+        joined = _introduces(passage.text[start:end], gap=following[0] - end)
+        text = passage.text[start : following[1] if joined else end]
         if _can_stand(text):
             yield Candidate(index, position, passage.n, passage.title, text, bool(_DANGLING.match(text)))
+
+
+def _introduces(text: str, *, gap: int) -> bool:
+    """Whether ``text`` is worth nothing without what follows. Across a wide gap (a heading) nothing is joined."""
+    return text.endswith((":", "：")) and gap <= MAX_GAP and len(_WORD.findall(text)) >= MIN_WORDS
 
 
 def _can_stand(text: str) -> bool:

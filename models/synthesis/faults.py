@@ -17,7 +17,7 @@ MAX_RETRY_AFTER_S = 5.0
 """Longer than this no customer waits: the next rung of the ladder is tried instead."""
 
 _REFUSED = {
-    400: "Check that the server supports structured output and that its --max-model-len holds the prompt (4096 or more).",
+    400: "Check that the server supports structured output and that its --max-model-len holds the prompt (8192).",
     401: "Set the server's key in the file that [synthesis] api_key_file names.",
     403: "Set the server's key in the file that [synthesis] api_key_file names.",
     404: "Check [synthesis] base_url (it ends in /v1) and model: it must be the server's --served-model-name.",

@@ -27,6 +27,7 @@ from models.training.torch_export import package_model_dir
 from models.training.torch_pair import PairScorer, freeze_lower, from_bi_encoder
 
 MAX_TOKENS = 192
+TRAIN_TOKENS = 160
 MAX_QUESTION_TOKENS = 64
 Batch = dict[str, torch.Tensor]
 
@@ -37,24 +38,25 @@ class Budget:
 
     minutes: float
     groups_a_step: int = 4
-    negatives: int = 5
+    negatives: int = 4
     body_rate: float = 5e-5
     head_rate: float = 1e-3
     warmup: float = 0.05
-    evaluate_minutes: float = 12.0
-    frozen_layers: int = 2
+    evaluate_minutes: float = 11.0
+    frozen_layers: int = 3
     seed: int = 7
 
 
 class PairTokens:
-    """[CLS] question [SEP] passage [SEP] with the same cuts as at run time."""
+    """[CLS] question [SEP] passage [SEP]; the question is cut as at run time, the passage fills ``max_tokens``."""
 
-    def __init__(self, tokenizer_file: Path) -> None:
+    def __init__(self, tokenizer_file: Path, max_tokens: int) -> None:
         from tokenizers import Tokenizer
 
         self._tokenizer = Tokenizer.from_file(str(tokenizer_file))
         self._tokenizer.no_truncation()
         self._tokenizer.no_padding()
+        self._max_tokens = max_tokens
         self._first, self._separator = (self._tokenizer.token_to_id(one) for one in ("[CLS]", "[SEP]"))
 
     def batch(self, pairs: Sequence[tuple[str, str]]) -> Batch:
@@ -70,7 +72,7 @@ class PairTokens:
 
     def _row(self, question: str, passage: str) -> tuple[list[int], list[int]]:
         left = self._ids(question)[:MAX_QUESTION_TOKENS]
-        right = self._ids(passage)[: MAX_TOKENS - 3 - len(left)]
+        right = self._ids(passage)[: self._max_tokens - 3 - len(left)]
         ids = [self._first, *left, self._separator, *right, self._separator]
         return ids, [0] * (len(left) + 2) + [1] * (len(right) + 1)
 
@@ -114,7 +116,7 @@ def train(groups: list[dict[str, Any]], dev: list[dict[str, Any]], budget: Budge
     torch.manual_seed(budget.seed)
     rng = random.Random(budget.seed)
     source = package_model_dir()
-    model, tokens = from_bi_encoder(source), PairTokens(source / "tokenizer.json")
+    model, tokens = from_bi_encoder(source), PairTokens(source / "tokenizer.json", TRAIN_TOKENS)
     freeze_lower(model, budget.frozen_layers)
     optimizer = _optimizer(model, budget)
     log = (checkpoint / "log.jsonl").open("w", encoding="utf-8", buffering=1)

@@ -8,12 +8,15 @@ from collections.abc import Sequence
 from appliance.ticket import Message
 
 _OPENERS = re.compile(
-    r"^\W*(?:and|but|or|also|so|then|what about|how about|what if|same for|same question|is that|does that|is it|does it|do they|can it|why(?: not)?\??$|how(?: so)?\??$|ok(?:ay)?[,.]? (?:and|but|so)|for (?:the |my |our )?\w+(?: \w+){0,3}\?)\b",
+    r"^\W*(?:(?:and|but|or|also|so|then|what about|how about|what if|same for|same question|is that|does that|is it(?! possible| allowed| ok)|does it|do they|can it|ok(?:ay)?[,.]? (?:and|but|so))\b"
+    r"|(?:why(?: not)?|how(?: so)?)\W*$|for (?:the |my |our )?\w+(?: \w+){0,3}\?)",
     re.I,
 )
 _POINTERS = re.compile(
-    r"\b(?:it|its|that|this|those|these|they|them|there|the same|one|ones|instead|either|too|as well)\b", re.I
+    r"\b(?:it(?! possible| allowed)|its|that|this|those|these|they|them|(?<!is )(?<!are )there(?! is| are)|the same|ones|one(?=\W*$)|instead|either|too|as well)\b",
+    re.I,
 )
+"""Words that point back. ``is there a limit`` and ``one person`` point at nothing."""
 _LONG = 12
 """Words. A message longer than this says itself what it is about."""
 _KEPT = 3

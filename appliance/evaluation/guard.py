@@ -1,0 +1,63 @@
+"""How well the gates tell a borne-out draft from an invented one. Positive means: unsupported, and caught."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from appliance.evaluation.datasets import GuardCase, GuardPassage
+from appliance.evaluation.figures import percentile, share
+from appliance.evaluation.retrieval import Advance, quiet
+from appliance.line.desk import Desk
+from appliance.line.ground import ground
+from appliance.ticket import Decision, Retrieved
+from kb.article import Candidate, Passage
+from models.roles import DraftSentence
+from models.sentences import split_sentences
+
+
+async def measure(desk: Desk, cases: Sequence[GuardCase], *, advance: Advance = quiet) -> dict[str, Any]:
+    """The figures of the public contract; ``false_pass`` and ``false_block`` are counts."""
+    verdicts, times = [], []
+    for done, case in enumerate(cases, 1):
+        began = desk.clock()
+        verdicts.append((case.supported, await passes(desk, case)))
+        times.append((desk.clock() - began) * 1000)
+        advance(done, len(cases))
+    return figures(verdicts) | {"p50_ms": percentile(times, 50)}
+
+
+async def passes(desk: Desk, case: GuardCase) -> bool:
+    """Whether every sentence of the draft passes every gate when it cites all passages; a draft without sentences does not."""
+    retrieved = Retrieved(
+        tuple(_candidate(n, passage) for n, passage in enumerate(case.passages, 1)),
+        answerable=1.0,
+        decision=Decision("retrieve", "retrieve.given", "The passages of the case."),
+    )
+    cited = tuple(range(1, len(case.passages) + 1))
+    sentences = split_sentences(case.draft, headings=True)
+    judged = [await ground(desk, DraftSentence(sentence, cited), retrieved) for sentence in sentences]
+    return bool(judged) and all(verdicts[-1].passed for verdicts in judged)
+
+
+def figures(verdicts: Sequence[tuple[bool, bool]]) -> dict[str, Any]:
+    """From (really supported, let through) pairs."""
+    caught = sum(not supported and not passed for supported, passed in verdicts)
+    false_pass = sum(not supported and passed for supported, passed in verdicts)
+    false_block = sum(supported and not passed for supported, passed in verdicts)
+    return {
+        "n": len(verdicts),
+        "precision": share(caught, caught + false_block),
+        "recall": share(caught, caught + false_pass),
+        "false_pass": false_pass,
+        "false_block": false_block,
+        "unsupported": caught + false_pass,
+        "supported": len(verdicts) - caught - false_pass,
+    }
+
+
+def _candidate(n: int, passage: str | GuardPassage) -> Candidate:
+    given = GuardPassage(text=passage) if isinstance(passage, str) else passage
+    return Candidate(
+        Passage(f"case-{n}", f"case-{n}", 0, "", given.text), given.title, url="", vector=0.0, bm25=0.0, rrf=0.0, score=0.0
+    )

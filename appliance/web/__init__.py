@@ -1,0 +1,1 @@
+"""The pages and the HTTP API: doors to the appliance, and nothing else."""

@@ -1,0 +1,119 @@
+"""The JSON API of a conversation, and its streams."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from litestar import Controller, Response, get, post
+from litestar.di import NamedDependency, Provide
+from litestar.params import FromPath, HeaderParameter, JSONBody, SkipValidation
+from litestar.response import Stream
+
+from appliance.errors import NotFound
+from appliance.line.events import reply_document
+from appliance.store.conversations import Accepted, ConversationView
+from appliance.ticket import Reply
+from appliance.web.doors import Doors
+from appliance.web.errors import AnyRequest
+from appliance.web.guards import bearer_token, json_only
+from appliance.web.schemas import ConfirmationBody, FeedbackBody, MessageBody, OpenBody
+from appliance.web.stream import Streams
+
+EVENT_STREAM = "text/event-stream"
+
+TheDoors = NamedDependency[SkipValidation[Doors]]
+TheStreams = NamedDependency[SkipValidation[Streams]]
+Token = NamedDependency[str]
+
+
+class ConversationController(Controller):
+    """Everything here but opening needs the visitor's key."""
+
+    path = "/api/conversations"
+    guards = (json_only,)
+    tags = ("conversations",)
+    dependencies = {"token": Provide(bearer_token)}  # noqa: RUF012 - Litestar reads it once; ClassVar would contradict its own annotation
+
+    @post(status_code=201)
+    async def open(self, data: JSONBody[OpenBody], doors: TheDoors) -> dict[str, str]:
+        """Begin a conversation; the answer's token is the visitor's key and is told once."""
+        opened = await doors.reception.open(
+            channel=data.channel,
+            customer_email=data.customer.email,
+            customer_name=data.customer.name,
+            subject=data.subject,
+            text=data.message,
+        )
+        return {"id": opened.id, "token": opened.token}
+
+    @post("/{conversation_id:str}/messages", status_code=200)
+    async def say(
+        self,
+        *,
+        conversation_id: FromPath[str],
+        data: JSONBody[MessageBody],
+        token: Token,
+        request: AnyRequest,
+        doors: TheDoors,
+        streams: TheStreams,
+    ) -> Response[Any]:
+        """Say something. Answers with the reply, or with ``Accept: text/event-stream`` with the events of its run."""
+        accepted = await doors.reception.receive(conversation_id, token, data.text, data.idempotency_key)
+        if EVENT_STREAM in request.headers.get("accept", ""):
+            return event_stream(streams.frames(doors.runner.message_events(accepted.message)))
+        return Response(reply_document(await _reply(accepted, doors)), headers={"Cache-Control": "no-store"})
+
+    @get("/{conversation_id:str}")
+    async def view(self, conversation_id: FromPath[str], token: Token, doors: TheDoors) -> Response[ConversationView]:
+        """The whole conversation, oldest message first."""
+        return Response(await doors.reception.view(conversation_id, token), headers={"Cache-Control": "no-store"})
+
+    @get("/{conversation_id:str}/events", media_type=EVENT_STREAM)
+    async def events(
+        self,
+        conversation_id: FromPath[str],
+        token: Token,
+        doors: TheDoors,
+        streams: TheStreams,
+        last_event_id: Annotated[str | None, HeaderParameter(name="Last-Event-ID", max_length=64)] = None,
+    ) -> Stream:
+        """Everything that happens in the conversation from the event after ``Last-Event-ID`` on; a reader that lost its connection comes back with it."""
+        await doors.reception.authorize(conversation_id, token)
+        return event_stream(streams.frames(doors.runner.events(conversation_id, last_event_id)))
+
+    @post("/{conversation_id:str}/feedback", status_code=200)
+    async def feedback(
+        self, conversation_id: FromPath[str], data: JSONBody[FeedbackBody], token: Token, doors: TheDoors
+    ) -> dict[str, bool]:
+        """Did it help? Only what is given is written; the latest word counts."""
+        await doors.reception.feedback(
+            conversation_id, token, resolved=data.resolved, csat=data.csat, comment=data.comment
+        )
+        return {"recorded": True}
+
+    @post("/{conversation_id:str}/confirmations/{proposal_id:str}", status_code=200)
+    async def confirm(
+        self,
+        conversation_id: FromPath[str],
+        proposal_id: FromPath[str],
+        data: JSONBody[ConfirmationBody],
+        token: Token,
+        doors: TheDoors,
+    ) -> None:
+        """Confirm or decline an action that was proposed in this conversation."""
+        await doors.reception.authorize(conversation_id, token)
+        raise NotFound("There is no such proposal in this conversation.", remedy="Check the proposal's id.")
+
+
+def event_stream(frames: Any) -> Stream:
+    """Unbuffered on its way through proxies, and never stored."""
+    return Stream(
+        frames,
+        media_type=EVENT_STREAM,
+        status_code=200,
+        headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
+    )
+
+
+async def _reply(accepted: Accepted, doors: Doors) -> Reply:
+    return accepted.reply or await doors.runner.reply(accepted.message.id)

@@ -1,0 +1,70 @@
+"""What the web asks of the appliance. ``appliance.bootstrap.Appliance`` fits these Protocols; so may anything else that tests need."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Protocol
+
+from prometheus_client import CollectorRegistry
+
+from appliance.channels.reception import Opened
+from appliance.config import Config
+from appliance.line.events import Event
+from appliance.policy import Policy
+from appliance.store.conversations import Accepted, ConversationView
+from appliance.ticket import Channel, Message, Reply
+
+
+class Reception(Protocol):
+    """Takes in what visitors say. Each call is committed when it returns; faults are ``appliance.errors``."""
+
+    async def open(
+        self,
+        *,
+        channel: Channel,
+        customer_email: str = "",
+        customer_name: str = "",
+        subject: str = "",
+        text: str | None = None,
+    ) -> Opened: ...
+
+    async def receive(
+        self, conversation_id: str, token: str, text: str, idempotency_key: str | None = None
+    ) -> Accepted: ...
+
+    async def authorize(self, conversation_id: str, token: str) -> None: ...
+
+    async def view(self, conversation_id: str, token: str) -> ConversationView: ...
+
+    async def feedback(
+        self, conversation_id: str, token: str, *, resolved: bool | None, csat: int | None, comment: str | None
+    ) -> None: ...
+
+
+class Runner(Protocol):
+    """Watches runs. A run goes on whatever its visitor's connection does."""
+
+    async def reply(self, message_id: str) -> Reply: ...
+
+    def events(self, conversation_id: str, after: str | None) -> AsyncIterator[Event]: ...
+
+    def message_events(self, message: Message) -> AsyncIterator[Event]: ...
+
+
+class Doors(Protocol):
+    """The whole appliance, as far as the web may know it."""
+
+    @property
+    def config(self) -> Config: ...
+    @property
+    def policy(self) -> Policy: ...
+    @property
+    def reception(self) -> Reception: ...
+    @property
+    def runner(self) -> Runner: ...
+    @property
+    def metrics(self) -> CollectorRegistry: ...
+
+    def ready(self) -> Sequence[tuple[str, bool, str]]:
+        """(part, ok, detail) for every part that must work before tickets can be answered. May block."""
+        ...
