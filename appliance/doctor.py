@@ -32,7 +32,7 @@ from models.catalog import Catalog, ModelStatus
 from models.encoder import OnnxEncoder
 from models.errors import ModelFault
 from models.roles import Encoder
-from models.telemetry import check, required
+from models.telemetry import check, required, switch_off
 
 _FREE_BYTES = 1_000_000_000
 """Less than this may not hold an import beside its predecessor, or a backup."""
@@ -63,15 +63,15 @@ Look = Callable[[], str]
 
 def checks(config: Config) -> list[Check]:
     """Everything that must be in order before a ticket can be answered, in the order in which it is needed. Blocks for some seconds."""
+    return [_checked(name, look) for name, look in _looks(config)]
+
+
+def _looks(config: Config) -> Iterator[tuple[str, Look]]:
+    yield "python", _python
+    yield "telemetry", _telemetry  # before anything opens a model, which would set the switches
+    yield "onnxruntime", partial(_onnxruntime, config)
     catalog = open_catalog(config)
     encoder = _opened(config, catalog)
-    return [_checked(name, look) for name, look in _looks(config, catalog, encoder)]
-
-
-def _looks(config: Config, catalog: Catalog, encoder: Encoder | ModelFault) -> Iterator[tuple[str, Look]]:
-    yield "python", _python
-    yield "telemetry", _telemetry
-    yield "onnxruntime", partial(_onnxruntime, config)
     for status in catalog.verify():
         yield f"weights.{status.id}", partial(_weights, status)
     yield "encoder", partial(_encoder, encoder)
@@ -108,6 +108,7 @@ def _telemetry() -> str:
 
 
 def _onnxruntime(config: Config) -> str:
+    switch_off()
     import onnxruntime
 
     wanted = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}[config.models.provider]

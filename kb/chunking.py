@@ -9,15 +9,15 @@ from collections.abc import Iterator
 
 from kb.article import Article, Passage
 from kb.outline import Atom, atoms, joined, sections
+from kb.plain import plain
 
-VERSION = 1
+VERSION = 2
 """Part of the index's revision: passages of another version are made anew by ``kb rebuild``."""
 SOFT_LIMIT = 900
 """Characters of a passage: about 200 tokens, which with title and heading stays within the 256 that the encoder reads."""
 
 SMALLEST = 200
 """Characters below which a section joins its neighbour: alone it would be found for its heading and say nothing."""
-MERGE = True
 
 
 def chunk(article: Article, *, limit: int = SOFT_LIMIT) -> list[Passage]:
@@ -28,15 +28,12 @@ def chunk(article: Article, *, limit: int = SOFT_LIMIT) -> list[Passage]:
     """
     passages: list[Passage] = []
     counted: Counter[str] = Counter()
-    parts = sections(article.text, article.title)
-    if MERGE:
-        parts = joined(parts, SMALLEST, limit * 2 // 3)
-    for section in parts:
+    for section in joined(sections(article.text, article.title), SMALLEST, limit * 2 // 3):
         heading = " > ".join(section.path)
         for text in pieces(section.text, limit):
             passage_id = _passage_id(article.id, heading, counted[heading])
             counted[heading] += 1
-            passages.append(Passage(passage_id, article.id, len(passages), heading, text))
+            passages.append(Passage(passage_id, article.id, len(passages), heading, plain(text)))
     return passages
 
 

@@ -16,10 +16,10 @@ from typing import Literal
 
 from kb.article import Article, ArticleRepository, Passage
 from kb.chunking import chunk
-from kb.schema import Row
+from kb.schema import Row, title_text
 from kb.sources import Notice, Rejected, read, root_label
 from kb.store import IndexWriter, LanceIndex
-from models.roles import Encoder
+from models.roles import Encoder, Matrix
 
 Stage = Literal["reading", "indexing"]
 Progress = Callable[[Stage, int, int], None]
@@ -164,16 +164,24 @@ def _level(
     with ThreadPoolExecutor(1, thread_name_prefix="kb-index") as pool:
         writing: Future[None] | None = None
         for rows, articles in _batches(_stored(repository, stale, rechunk=rechunk), wanted):
-            vectors = encoder.encode([row.passage.searchable(row.article.title) for row in rows])
+            vectors, titles = _encoded(rows, encoder)
             if writing:
                 writing.result()
-            writing = pool.submit(writer.put, rows, vectors)
+            writing = pool.submit(writer.put, rows, vectors, titles)
             encoded += len(rows)
             done += articles
             progress("indexing", done, len(stale))
         if writing:
             writing.result()
     return encoded
+
+
+def _encoded(rows: Sequence[Row], encoder: Encoder) -> tuple[Matrix, Matrix]:
+    """Vectors of the passages and of their articles' titles, one row each; every title is encoded once."""
+    titles = list(dict.fromkeys(title_text(row.article) for row in rows))
+    place = {title: len(rows) + number for number, title in enumerate(titles)}
+    vectors = encoder.encode([row.passage.searchable(row.article.title) for row in rows] + titles)
+    return vectors[: len(rows)], vectors[[place[title_text(row.article)] for row in rows]]
 
 
 def _stored(

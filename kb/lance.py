@@ -31,9 +31,7 @@ _KEEP_VERSIONS = timedelta(hours=1)
 """Older states are deleted: a reader that opened one before the last import is done with its query long since."""
 
 Found = tuple[str, str, float]
-"""(passage id, article id, cosine)."""
-Matched = tuple[str, str, float, float]
-"""(passage id, article id, BM25 score, cosine)."""
+"""(passage id, article id, cosine or BM25 score)."""
 
 
 def connect(folder: Path) -> Any:
@@ -71,19 +69,24 @@ class PassageTable:
         """The nearest by cosine."""
         query = self._table.search(vector, vector_column_name="vector").distance_type("dot")
         query = query.nprobes(probes(self.rows))
-        found = _run(query, where, limit, "_distance")
-        return [
-            (passage, article, 1.0 - far) for passage, article, far in zip(*_lists(found, "_distance"), strict=True)
-        ]
+        return [(passage, article, 1.0 - far) for passage, article, far in _run(query, where, limit, "_distance")]
 
-    def matching(self, words: str, vector: Vector, where: str, limit: int) -> list[Matched]:
-        """The best by BM25 for plain ``words``, and how near each is to ``vector``: fetched along, it costs no second query."""
+    def matching(self, words: str, where: str, limit: int) -> list[Found]:
+        """The best by BM25 for plain ``words``."""
         from lancedb.query import MatchQuery
 
         query = self._table.search(MatchQuery(words, "text"), query_type="fts")
-        found = _run(query, where, limit, "vector", "_score")
-        cosines = _matrix(found) @ vector if found.num_rows else vector[:0]
-        return list(zip(*_lists(found, "_score"), cosines.tolist(), strict=True))
+        return _run(query, where, limit, "_score")
+
+    def cosines(self, vector: Vector, passage_ids: Sequence[str]) -> dict[str, tuple[float, float]]:
+        """Passage id -> cosine of ``vector`` to the passage and to its article's title and summary."""
+        query = self._table.search().where(one_of("passage_id", passage_ids)).limit(len(passage_ids))
+        rows = query.select(["passage_id", "vector", "title_vector"]).to_arrow()
+        if not rows.num_rows:
+            return {}
+        own, title = (_matrix(rows, name) @ vector for name in ("vector", "title_vector"))
+        pairs = zip(own.tolist(), title.tolist(), strict=True)
+        return dict(zip(rows["passage_id"].to_pylist(), pairs, strict=True))
 
     def article_hashes(self) -> dict[str, str]:
         rows = self._columns("article_id", "article_hash")
@@ -92,7 +95,7 @@ class PassageTable:
     def vectors(self) -> tuple[list[str], list[str], Matrix]:
         """All (passage ids, article ids, vectors)."""
         rows = self._columns("passage_id", "article_id", "vector")
-        return rows["passage_id"].to_pylist(), rows["article_id"].to_pylist(), _matrix(rows)
+        return rows["passage_id"].to_pylist(), rows["article_id"].to_pylist(), _matrix(rows, "vector")
 
     def _columns(self, *names: str) -> pa.Table:
         return self._table.search().select(list(names)).limit(max(self.count(), 1)).to_arrow()
@@ -116,14 +119,15 @@ class PassageTable:
             return
         self._table.optimize(cleanup_older_than=timedelta(days=36_500))
         if "text_idx" not in present:
-            self._full_text()
+            self._first_indexes()
         trained = self._partitions("vector_idx") if "vector_idx" in present else 0
         if rows >= _EXACT_BELOW and not trained / 2 <= partitions(rows) <= trained * 2:
             self._table.create_index("vector", config=_vector_index(rows))
 
-    def _full_text(self) -> None:
-        from lancedb.index import FTS
+    def _first_indexes(self) -> None:
+        from lancedb.index import FTS, BTree
 
+        self._table.create_index("passage_id", config=BTree())
         self._table.create_index("text", config=FTS(language="English", stem=True, remove_stop_words=True))
 
     def _partitions(self, name: str) -> int:
@@ -153,19 +157,15 @@ def _vector_index(rows: int) -> Any:
     return kind(distance_type="dot", num_partitions=partitions(rows))
 
 
-def _run(query: Any, where: str, limit: int, *columns: str) -> pa.Table:
-    return query.where(where, prefilter=True).limit(limit).select(["passage_id", "article_id", *columns]).to_arrow()
+def _run(query: Any, where: str, limit: int, score: str) -> list[Found]:
+    rows = query.where(where, prefilter=True).limit(limit).select(["passage_id", "article_id", score]).to_arrow()
+    return list(zip(*(rows[name].to_pylist() for name in ("passage_id", "article_id", score)), strict=True))
 
 
-def _lists(rows: pa.Table, score: str) -> tuple[list[str], list[str], list[float]]:
-    return rows["passage_id"].to_pylist(), rows["article_id"].to_pylist(), rows[score].to_pylist()
-
-
-def _matrix(rows: pa.Table) -> Matrix:
-    """The vectors of ``rows``, shape (n, dimension)."""
-    flat = rows["vector"].combine_chunks().flatten().to_numpy(zero_copy_only=False)
-    dimension = rows.schema.field("vector").type.list_size
-    return np.asarray(flat, dtype=np.float32).reshape(-1, dimension)
+def _matrix(rows: pa.Table, name: str) -> Matrix:
+    """A column of vectors, shape (n, dimension)."""
+    flat = rows[name].combine_chunks().flatten().to_numpy(zero_copy_only=False)
+    return np.asarray(flat, dtype=np.float32).reshape(-1, rows.schema.field(name).type.list_size)
 
 
 @contextmanager

@@ -100,7 +100,9 @@ def _shared(one: tuple[str, ...], other: tuple[str, ...]) -> tuple[str, ...]:
 
 def _headed(section: Section, below: tuple[str, ...]) -> str:
     own = section.path[len(below) :]
-    return f"{'#' * section.level} {' > '.join(own)}\n{section.text.strip(chr(10))}" if own else section.text.strip("\n")
+    return (
+        f"{'#' * section.level} {' > '.join(own)}\n{section.text.strip(chr(10))}" if own else section.text.strip("\n")
+    )
 
 
 def atoms(text: str) -> list[Atom]:

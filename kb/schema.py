@@ -33,8 +33,6 @@ def arrow_schema(dimension: int) -> pa.Schema:
             pa.field("passage_id", pa.string(), nullable=False),
             pa.field("article_id", pa.string(), nullable=False),
             pa.field("article_hash", pa.string(), nullable=False),
-            pa.field("title", pa.string(), nullable=False),
-            pa.field("heading", pa.string(), nullable=False),
             pa.field("text", pa.string(), nullable=False),
             pa.field("audience", pa.string(), nullable=False),
             pa.field("approved", pa.bool_(), nullable=False),
@@ -42,28 +40,42 @@ def arrow_schema(dimension: int) -> pa.Schema:
             pa.field("valid_until", pa.int32(), nullable=False),
             pa.field("intents", pa.list_(pa.string()), nullable=False),
             pa.field("vector", pa.list_(pa.float32(), dimension), nullable=False),
+            pa.field("title_vector", pa.list_(pa.float32(), dimension), nullable=False),
         ]
     )
 
 
-def arrow_table(rows: Sequence[Row], vectors: Matrix) -> pa.Table:
-    """``vectors``: shape (len(rows), dimension), row i belongs to ``rows[i]``."""
-    dimension = vectors.shape[1]
+def title_text(article: Article) -> str:
+    """What the title vector is made of: what the author says the article is about."""
+    return f"{article.title}\n{article.summary}".strip()
+
+
+def arrow_table(rows: Sequence[Row], vectors: Matrix, title_vectors: Matrix) -> pa.Table:
+    """Both matrices: shape (len(rows), dimension), row i belongs to ``rows[i]``."""
     columns = {
         "passage_id": [row.passage.id for row in rows],
         "article_id": [row.article.id for row in rows],
         "article_hash": [row.article_hash for row in rows],
-        "title": [row.article.title for row in rows],
-        "heading": [row.passage.heading for row in rows],
-        "text": [row.passage.searchable(row.article.title) for row in rows],
+        "text": [_words(row) for row in rows],
         "audience": [row.article.audience for row in rows],
         "approved": [row.article.approved for row in rows],
         "valid_from": [_day(row.article.valid_from, _EVER) for row in rows],
         "valid_until": [_day(row.article.valid_until, _FOREVER) for row in rows],
         "intents": [list(row.article.intents) for row in rows],
-        "vector": pa.FixedSizeListArray.from_arrays(pa.array(vectors.reshape(-1), pa.float32()), dimension),
+        "vector": _vectors(vectors),
+        "title_vector": _vectors(title_vectors),
     }
-    return pa.Table.from_pydict(columns, schema=arrow_schema(dimension))
+    return pa.Table.from_pydict(columns, schema=arrow_schema(vectors.shape[1]))
+
+
+def _words(row: Row) -> str:
+    """What BM25 reads. The title counts twice, and the summary with every passage: measured better than separate columns."""
+    article = row.article
+    return "\n".join((article.title, article.title, article.summary, row.passage.heading, row.passage.text))
+
+
+def _vectors(matrix: Matrix) -> pa.Array:
+    return pa.FixedSizeListArray.from_arrays(pa.array(matrix.reshape(-1), pa.float32()), matrix.shape[1])
 
 
 def visible(visibility: Visibility) -> str:

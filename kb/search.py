@@ -22,13 +22,13 @@ _LOOK = 200
 
 @dataclass(frozen=True, slots=True)
 class _Scores:
-    """Both orders (passage ids, best first), and by passage id its scores and its article."""
+    """Both orders (passage ids, best first), and by passage id its article, BM25 and cosines (own, title's)."""
 
     by_vector: Sequence[str]
     by_words: Sequence[str]
-    cosine: dict[str, float] = field(default_factory=dict)
-    bm25: dict[str, float] = field(default_factory=dict)
-    articles: dict[str, str] = field(default_factory=dict)
+    articles: Mapping[str, str]
+    bm25: dict[str, float]
+    cosines: dict[str, tuple[float, float]] = field(default_factory=dict)
 
 
 class Search:
@@ -50,7 +50,8 @@ class Search:
         scores = self._scores(words, vector, visibility)
         fused = _fused(scores)
         chosen = _spread(fused, scores.articles, limit, per_article)
-        self._complete(scores, chosen, words, vector, visibility)
+        self._complete(scores, chosen, words, visibility)
+        scores.cosines.update(self._index.cosines(vector, chosen))
         stored = self._repository.passages(chosen)
         terms = content_terms(question)
         return [
@@ -60,24 +61,21 @@ class Search:
         ]
 
     def _scores(self, words: str, vector: Vector, visibility: Visibility) -> _Scores:
-        """Both searches; what only the words found has its cosine already."""
         near = self._index.nearest(vector, visibility, DEPTH)
-        match = self._index.matching(words, vector, visibility, _LOOK)
-        scores = _Scores([passage for passage, _, _ in near], [passage for passage, *_ in match])
-        for passage, article, cosine in near:
-            scores.cosine[passage], scores.articles[passage] = cosine, article
-        for passage, article, bm25, cosine in match:
-            scores.bm25[passage], scores.cosine[passage], scores.articles[passage] = bm25, cosine, article
-        return scores
+        match = self._index.matching(words, visibility, _LOOK)
+        return _Scores(
+            by_vector=[passage for passage, _, _ in near],
+            by_words=[passage for passage, _, _ in match],
+            articles={passage: article for passage, article, _ in (*near, *match)},
+            bm25={passage: score for passage, _, score in match},
+        )
 
-    def _complete(
-        self, scores: _Scores, chosen: Sequence[str], words: str, vector: Vector, visibility: Visibility
-    ) -> None:
+    def _complete(self, scores: _Scores, chosen: Sequence[str], words: str, visibility: Visibility) -> None:
         """Adds the BM25 of chosen passages that are further down that list. No shared word at all is 0."""
         unknown = [passage for passage in chosen if passage not in scores.bm25]
         if unknown and len(scores.by_words) >= _LOOK:
-            for passage, _, bm25, _ in self._index.matching(words, vector, visibility, len(unknown), only=unknown):
-                scores.bm25[passage] = bm25
+            for passage, _, score in self._index.matching(words, visibility, len(unknown), only=unknown):
+                scores.bm25[passage] = score
 
 
 def _fused(scores: _Scores) -> dict[str, float]:
@@ -106,9 +104,10 @@ def _spread(fused: Mapping[str, float], articles: Mapping[str, str], limit: int,
 def _candidate(found: tuple[Passage, Article], rrf: float, scores: _Scores, terms: Sequence[str]) -> Candidate:
     passage, article = found
     best = max(scores.bm25.values(), default=0.0) or 1.0
-    vector = scores.cosine.get(passage.id, 0.0)
+    vector, title_vector = scores.cosines.get(passage.id, (0.0, 0.0))
     bm25 = scores.bm25.get(passage.id, 0.0)
     signals = {
+        "title_vector": title_vector,
         "bm25_raw": math.log1p(bm25),
         "title_overlap": _overlap(terms, article.title),
         "heading_overlap": _overlap(terms, passage.heading),

@@ -17,7 +17,7 @@ import numpy as np
 from kb import chunking
 from kb.article import Visibility
 from kb.errors import IndexUnavailable
-from kb.lance import Found, Matched, PassageTable, connect, reading, storing, table_names
+from kb.lance import Found, PassageTable, connect, reading, storing, table_names
 from kb.lock import single_writer
 from kb.manifest import REBUILD, Manifest, check_manifest, read_manifest, write_manifest
 from kb.schema import Row, arrow_table, one_of, visible
@@ -57,19 +57,25 @@ class LanceIndex:
         with reading(self.path):
             return table.nearest(vector, visible(visibility), limit)
 
-    def matching(
-        self, words: str, vector: Vector, visibility: Visibility, limit: int, *, only: Sequence[str] = ()
-    ) -> list[Matched]:
+    def matching(self, words: str, visibility: Visibility, limit: int, *, only: Sequence[str] = ()) -> list[Found]:
         """The visible passages that share the most telling words, by BM25, best first; with ``only``, of these alone.
 
-        ``words`` has no syntax; ``vector`` is the question's, each passage comes with its cosine to it.
+        ``words`` is plain text without any syntax.
         """
         table = self._current()
         if table is None or not words.strip():
             return []
         where = visible(visibility)
         with reading(self.path):
-            return table.matching(words, vector, f"{where} AND {one_of('passage_id', only)}" if only else where, limit)
+            return table.matching(words, f"{where} AND {one_of('passage_id', only)}" if only else where, limit)
+
+    def cosines(self, vector: Vector, passage_ids: Sequence[str]) -> dict[str, tuple[float, float]]:
+        """Passage id -> cosine of ``vector`` to the passage and to its article's title and summary."""
+        table = self._current()
+        if table is None or not passage_ids:
+            return {}
+        with reading(self.path):
+            return table.cosines(vector, passage_ids)
 
     def article_hashes(self) -> dict[str, str]:
         """Article id -> hash of the article that its passages were made of."""
@@ -158,11 +164,14 @@ class IndexWriter:
         self.article_hashes: dict[str, str] = self._table.article_hashes()
         """What the newest state holds, also of an import that crashed before it became visible."""
 
-    def put(self, rows: Sequence[Row], vectors: Matrix) -> None:
-        """Adds or replaces whole articles: ``rows`` holds every passage of each article in it."""
+    def put(self, rows: Sequence[Row], vectors: Matrix, title_vectors: Matrix) -> None:
+        """Adds or replaces whole articles: ``rows`` holds every passage of each article in it.
+
+        Row i of both matrices belongs to ``rows[i]``.
+        """
         hashes = {row.article.id: row.article_hash for row in rows}
         known = [article_id for article_id in hashes if article_id in self.article_hashes]
-        table = arrow_table(rows, vectors)
+        table = arrow_table(rows, vectors, title_vectors)
         with storing(self._path):
             if known:
                 self._table.replace(known, table)

@@ -91,13 +91,14 @@ def answers(
     asked = read_questions(questions)[:limit]
     synthesis = _synthesis(synthesizer, base_url, model, api_key_file)
 
-    async def measured(appliance: Appliance, _stocked: Stock) -> dict[str, Any]:
-        desk = appliance.desk if profile else neutral_desk(appliance.desk)
-        await _probe(desk.ladder[0])
-        with _bar("Questions") as advance, _recorder(records) as keep:
-            return await answering.measure(desk, appliance.knowledge, asked, keep=keep, advance=advance)
+    with data_directory(_checked(kb, data)) as folder, _recorder(records) as keep:
 
-    with data_directory(_checked(kb, data)) as folder:
+        async def measured(appliance: Appliance, _stocked: Stock) -> dict[str, Any]:
+            desk = appliance.desk if profile else neutral_desk(appliance.desk)
+            await _probe(desk.ladder[0])
+            with _bar("Questions") as advance:
+                return await answering.measure(desk, appliance.knowledge, asked, keep=keep, advance=advance)
+
         chosen = _with(_config(config, folder, thrown_away=data is None, profile=profile), "synthesis", synthesis)
         _show("Answers", asyncio.run(_on_stock(chosen, kb, measured)), json)
 

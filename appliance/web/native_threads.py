@@ -25,10 +25,10 @@ def native_threads() -> frozenset[int]:
 
 async def ended(threads: frozenset[int], *, patience_s: float = 5.0) -> None:
     """Wait until these threads are gone; returns after ``patience_s`` all the same."""
-    if not _TASKS.is_dir():
+    if not threads:
         await asyncio.sleep(_BLIND_S)
         return
-    loop = asyncio.get_running_loop()
-    end = loop.time() + patience_s
-    while threads & native_threads() and loop.time() < end:
+    for _ in range(int(patience_s / _LOOK_AGAIN_S)):
+        if not threads & native_threads():
+            return
         await asyncio.sleep(_LOOK_AGAIN_S)

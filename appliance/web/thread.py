@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from appliance.store.conversations import ConversationView, MessageView
 from appliance.ticket import Reply
+from appliance.web.pages import web_link
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +15,14 @@ class Entry:
 
     message: MessageView
     reply: Reply | None = None
+
+    @property
+    def text(self) -> str:
+        """A reply for every channel ends with the address of its article; a page says that better in the sources below."""
+        before, _, last = self.message.text.rpartition("\n\n")
+        citations = self.reply.citations if self.reply else ()
+        pointer = any(web_link(each.url) and each.title in last and each.url in last for each in citations)
+        return before if before and pointer else self.message.text
 
 
 @dataclass(frozen=True, slots=True)

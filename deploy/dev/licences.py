@@ -49,9 +49,7 @@ def main(lock: str) -> int:
     print("| package | version | licence |\n|---|---|---|")
     for name, (version, licence) in rows.items():
         print(f"| {name} | {version} | {licence} |")
-    odd = [
-        name for name, (_, licence) in rows.items() if re.search(r"(?<!L)(?<!Lesser )A?GPL|not stated", licence)
-    ]
+    odd = [name for name, (_, licence) in rows.items() if re.search(r"(?<!L)(?<!Lesser )A?GPL|not stated", licence)]
     if odd:
         print(f"A person has to look at: {', '.join(odd)}", file=sys.stderr)
     return 1 if odd else 0

@@ -9,7 +9,7 @@
 #
 # Settings, all optional: VLLM_VENV (folder of the environment), VLLM_PORT (8000), VLLM_API_KEY (else one is made and kept),
 # VLLM_THREADS (1), VLLM_MAX_MODEL_LEN (8192), VLLM_START_TIMEOUT_S (300), PYTHON (python3).
-# About 3.5 GB on disk and 2 GiB of memory while it serves.
+# About 3.5 GB on disk and 4 GiB of memory while it serves.
 set -euo pipefail
 
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)"
@@ -113,8 +113,11 @@ except OSError:
 PY
 }
 
-running() { # the process id in the file may have been given to another program since
-    [[ -s "$pid_file" ]] && grep -qs vllm "/proc/$(<"$pid_file")/cmdline"
+running() { # the process id in the file may have been given to another program since, which must not be ended
+    [[ -s "$pid_file" ]] || return 1
+    local command
+    command="$(tr '\0' ' ' 2>/dev/null <"/proc/$(<"$pid_file")/cmdline")" || return 1
+    [[ "$command" == *" -m vllm.entrypoints.openai.api_server "*" --port $port "* ]]
 }
 
 start() {
@@ -159,14 +162,19 @@ print_env() {
     printf 'export %s=%q\n' VLLM_BASE_URL "http://127.0.0.1:$port/v1" VLLM_MODEL "$name" VLLM_API_KEY "$key" VLLM_PYTHON "$python"
 }
 
-case "${1:-}" in
-    build) build ;;
-    serve) build && serve ;;
-    start) build && start ;;
-    stop) stop ;;
-    env) print_env ;;
-    *)
-        sed -n '2,12s/^# \{0,1\}//p' "$0" >&2
-        exit 2
-        ;;
-esac
+main() { # read whole before it runs: bash reads a script as it goes, and a build takes minutes in which the file may change
+    case "${1:-}" in
+        build) build ;;
+        serve) build; serve ;;
+        start) build; start ;;
+        stop) stop ;;
+        env) print_env ;;
+        *)
+            sed -n '2,12s/^# \{0,1\}//p' "$0" >&2
+            exit 2
+            ;;
+    esac
+}
+
+main "$@"
+exit

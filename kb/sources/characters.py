@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 _LINE_ENDS = re.compile("\r\n?|[\u0085\u2028\u2029]")
 _ODD_SPACES = re.compile("[\u00a0\u2000-\u200a\u202f\u205f\u3000\v\f]")
-_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\uf8ff\ufffe\uffff]")
 _TAGS = re.compile("[\U000e0000-\U000e0fff]+")
 # Joiners (200C, 200D) belong to emoji and to scripts such as Persian; between ASCII letters they only hide something.
 _INVISIBLE = re.compile(

@@ -33,6 +33,12 @@ _DANGLING = re.compile(
     re.IGNORECASE,
 )
 
+_POINTER = re.compile(
+    r"[,;(–-]\s*(please )?see\b|\bsee (also|below|above|the|our)\b|\b(in |to )?(this|the (next|following|previous)) (article|section)\b"
+    r"|\bskip to\b|\bas (described|explained|shown) (in|below|above)\b",
+    re.IGNORECASE,
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
@@ -44,7 +50,7 @@ class Candidate:
     title: str
     text: str
     dangling: bool
-    """It leans on the sentence before it ("This ...", "However ..."), which an answer may not show."""
+    """It leans on what an answer may not show: the sentence before it ("However ...") or another place (", see ...")."""
 
 
 def candidates(question: str, passages: Sequence[PromptPassage], limit: int) -> list[Candidate]:
@@ -64,7 +70,8 @@ def _of(index: int, passage: PromptPassage) -> Iterator[Candidate]:
         joined = _introduces(passage.text[start:end], gap=following[0] - end)
         text = passage.text[start : following[1] if joined else end]
         if _can_stand(text):
-            yield Candidate(index, position, passage.n, passage.title, text, bool(_DANGLING.match(text)))
+            dangling = bool(_DANGLING.match(text) or _POINTER.search(text))
+            yield Candidate(index, position, passage.n, passage.title, text, dangling)
 
 
 def _introduces(text: str, *, gap: int) -> bool:

@@ -44,8 +44,8 @@ def folder(tmp_path: Path) -> Path:
     (folder / "billing").mkdir(parents=True)
     (folder / "reset-password.md").write_text(
         "---\ntitle: How to reset your password\nintents: [login]\nowner: web\n---\n"
-        "## On the web\n\nOpen the sign-in page and choose Forgot password. The link is valid for 30 minutes.\n\n"
-        "## On the phone\n\nOpen the app, choose Account, then Reset.\n"
+        + f"## On the web\n\nOpen the sign-in page and choose Forgot password.{' The link is valid for 30 minutes.' * 10}\n\n"
+        + f"## On the phone\n\nOpen the app, choose Account, then Reset.{' The app must be newer than version 7.' * 10}\n"
     )
     (folder / "billing" / "refunds.md").write_text(
         "---\ntitle: Refunds for annual plans\nurl: https://help.example.com/refunds\n---\n"

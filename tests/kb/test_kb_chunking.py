@@ -12,7 +12,9 @@ from kb.article import Article
 from kb.chunking import SOFT_LIMIT, chunk
 
 WORDS = st.lists(
-    st.sampled_from(["open", "the", "menu", "and", "choose", "Settings.", "It", "costs", "5", "€", "a", "month!", "Why?", "see:"]),
+    st.sampled_from(
+        ["open", "the", "menu", "and", "choose", "Settings.", "It", "costs", "5", "€", "a", "month!", "Why?", "see:"]
+    ),
     min_size=1,
     max_size=60,
 )
@@ -61,13 +63,27 @@ def test_no_passage_is_far_beyond_the_limit(text: str) -> None:
     assert all(len(passage.text) <= 1.3 * SOFT_LIMIT + 260 for passage in chunk(article(text)))
 
 
+def body(word: str) -> str:
+    """A section long enough to stand alone."""
+    return " ".join(f"{word} says something of its own, sentence {n}." for n in range(8))
+
+
 def test_headings_become_a_path_and_the_title_is_not_repeated() -> None:
-    text = "# The Title\n\nIntro.\n\n## Install\n\nA.\n\n### On Linux\n\nB.\n\n## Remove\n\nC.\n"
+    a, b, c, d = body("A"), body("B"), body("C"), body("D")
+    text = f"# The Title\n\n{a}\n\n## Install\n\n{b}\n\n### On Linux\n\n{c}\n\n## Remove\n\n{d}\n"
     assert [(passage.heading, passage.text) for passage in chunk(article(text))] == [
-        ("", "Intro."),
-        ("Install", "A."),
-        ("Install > On Linux", "B."),
-        ("Remove", "C."),
+        ("", a),
+        ("Install", b),
+        ("Install > On Linux", c),
+        ("Remove", d),
+    ]
+
+
+def test_short_neighbours_share_a_passage_under_the_heading_that_both_have() -> None:
+    text = f"# Set up\n\n{body('A')}\n\n## On Linux\n\nRun it.\n\n## On Windows\n\nClick it.\n\n# Remove\n\n{body('B')}"
+    assert [(passage.heading, passage.text) for passage in chunk(article(text))] == [
+        ("Set up", f"{body('A')}\n\n## On Linux\nRun it.\n\n## On Windows\nClick it."),
+        ("Remove", body("B")),
     ]
 
 
@@ -77,10 +93,8 @@ def test_a_title_line_before_plain_text_is_left_out() -> None:
 
 
 def test_a_heading_without_text_is_kept_as_text() -> None:
-    assert [(p.heading, p.text) for p in chunk(article("# A\n## B\nx\n# End of sale on 1 May\n"))] == [
-        ("A > B", "x"),
-        ("", "End of sale on 1 May"),
-    ]
+    (passage,) = chunk(article("# A\n## B\nx\n# End of sale on 1 May\n"))
+    assert passage.text == "## A > B\nx\n\nEnd of sale on 1 May"
 
 
 def test_a_heading_in_code_is_code() -> None:
@@ -114,8 +128,8 @@ def test_plain_text_is_cut_at_sentences() -> None:
 
 
 def test_a_change_in_one_section_leaves_other_ids_alone() -> None:
-    before = chunk(article("# A\nold\n# B\nsame"))
-    after = chunk(article("# A\nnew words\n# B\nsame"))
+    before = chunk(article(f"# A\n{body('old')}\n# B\n{body('same')}"))
+    after = chunk(article(f"# A\n{body('new')}\n# B\n{body('same')}"))
     assert before[1] == after[1]
     assert before[0].id == after[0].id
 

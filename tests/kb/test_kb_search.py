@@ -73,7 +73,7 @@ def test_candidates_carry_both_signals_however_they_were_found(
     assert best.bm25 == 1.0
     assert best.rrf == best.score == pytest.approx(2 / 61)
     assert all(one.bm25 == 0.0 for one in rest)
-    assert set(best.signals) >= {"bm25_raw", "title_overlap", "heading_overlap"}
+    assert set(best.signals) >= {"title_vector", "bm25_raw", "title_overlap", "heading_overlap"}
 
 
 def test_an_exact_code_is_found_by_its_words(

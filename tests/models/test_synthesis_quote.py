@@ -90,10 +90,12 @@ async def test_an_introduction_of_nothing_is_left_out() -> None:
     assert await quoted("To cancel your plan, do this:", worth={"cancel": 9}) == []
 
 
-async def test_a_leaning_sentence_is_not_the_first_choice() -> None:
-    found = await quoted(
-        "It also works with a card here.\n\nPayment by card is accepted here.", worth={"card": 5}, count=1
-    )
+@pytest.mark.parametrize(
+    "leaning",
+    ["It also works with a card here.", "If the card fails, see Trouble with cards.", "This article is on the card."],
+)
+async def test_a_leaning_sentence_is_not_the_first_choice(leaning: str) -> None:
+    found = await quoted(f"{leaning}\n\nPayment by card is accepted here.", worth={"card": 5}, count=1)
     assert [s.text for s in found] == ["Payment by card is accepted here."]
 
 

@@ -19,8 +19,9 @@ export class Answer {
     this.sentences.push(sentence.text);
   }
 
-  // The final text begins with the sentences that were streamed; what follows them (a pointer to the article) is appended.
-  finish(text, citations) {
+  // The final text begins with the sentences that were streamed; what follows them is appended.
+  finish(whole, citations) {
+    const text = withoutPointer(whole, citations);
     const rest = this.#after(text);
     if (rest === null || this.sentences.length === 0) this.text.replaceChildren(...linked(text, citations));
     else if (rest) this.bubble.append(element("p", { dir: "auto" }, ...linked(rest, citations)));
@@ -62,9 +63,16 @@ export class Answer {
         citation.quote
           ? element("details", {}, element("summary", {}, words.showPassage), element("blockquote", { dir: "auto" }, citation.quote))
           : null));
-    const title = element("h4", {}, citations.length > 1 ? words.sources : words.source);
+    const title = element("p", { class: "sources-title" }, citations.length > 1 ? words.sources : words.source);
     return element("div", { class: "sources" }, title, element("ol", {}, ...items));
   }
+}
+
+// A reply for every channel ends with the address of its article; here the sources below the answer say that better.
+function withoutPointer(text, citations) {
+  const at = text.lastIndexOf("\n\n");
+  const last = at < 0 ? "" : text.slice(at);
+  return citations.some(({ title, url }) => webLink(url) && last.includes(title) && last.includes(url)) ? text.slice(0, at) : text;
 }
 
 // Text in which the addresses of cited articles, and no others, can be followed.

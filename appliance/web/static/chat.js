@@ -52,7 +52,11 @@ byId("composer").addEventListener("submit", submit);
 field.addEventListener("keydown", onKey);
 field.addEventListener("input", fit);
 byId("person").hidden = false;
-byId("person").addEventListener("click", () => { if (!busy) send(words.personWish); });
+byId("person").addEventListener("click", () => {
+  if (busy) return;
+  field.focus(); // the button is about to be disabled, which would drop the focus to nowhere
+  send(words.personWish);
+});
 byId("restart").addEventListener("click", () => conversation.restart());
 
 if (document.body.dataset.mode === "embed") {

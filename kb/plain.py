@@ -1,0 +1,45 @@
+"""Markdown's inline marks taken off: passages are read by models and quoted to customers, who see neither bold nor link syntax.
+
+Only marks go; every word stays, so a quote is the author's wording letter for letter.
+"""
+
+from __future__ import annotations
+
+import re
+
+_IMAGE = re.compile(r"!\[([^\]\n]{0,300})\]\([^)\s]{1,500}(?:\s+\"[^\"\n]{0,200}\")?\)")
+_LINK = re.compile(r"(?<!!)\[([^\]\n]{1,300})\]\(([^)\s]{1,500})(?:\s+\"[^\"\n]{0,200}\")?\)")
+_AUTOLINK = re.compile(r"<((?:https?://|mailto:)[^>\s]{1,500})>")
+_CODE = re.compile(r"(?<!`)(`{1,2})(?!`)([^`\n]{1,300})\1(?!`)")
+_STRONG = re.compile(r"(\*\*|__)(?=\S)([^\n]{1,400}?\S?)\1")
+_EMPHASIS = re.compile(
+    r"(?<![\w*])\*(?=[^\s*])([^*\n]{1,300}?[^\s*]|[^\s*])\*(?![\w*])|(?<![\w_])_(?=[^\s_])([^_\n]{1,300}?[^\s_]|[^\s_])_(?![\w_])"
+)
+_ESCAPED = re.compile(r"\\([\\`*_{}\[\]()#+.!|<>~-])")
+_PRIVATE = 0xE000
+"""Escaped signs wait in Unicode's private use area until the marks are gone; imports hold no private characters."""
+_FENCED = re.compile(r"(^\s*(?:```|~~~)[^\n]*\n.*?^\s*(?:```|~~~)\s*$)", re.M | re.S)
+
+
+def plain(text: str) -> str:
+    """``text`` without inline marks. Fenced code stays as it is; the address of a web link is kept behind its words."""
+    parts = _FENCED.split(text)
+    return "".join(part if position % 2 else _inline(part) for position, part in enumerate(parts))
+
+
+def _inline(text: str) -> str:
+    text = _ESCAPED.sub(lambda match: chr(_PRIVATE + ord(match[1])), text)
+    text = _IMAGE.sub(r"\1", text)
+    text = _LINK.sub(_linked, text)
+    text = _AUTOLINK.sub(r"\1", text)
+    text = _CODE.sub(r"\2", text)
+    text = _STRONG.sub(r"\2", text)
+    text = _EMPHASIS.sub(lambda match: match[1] or match[2], text)
+    return "".join(chr(ord(sign) - _PRIVATE) if _PRIVATE < ord(sign) < _PRIVATE + 128 else sign for sign in text)
+
+
+def _linked(match: re.Match[str]) -> str:
+    words, address = match[1], match[2]
+    if not re.match(r"https?://|mailto:", address, re.I) or address.removeprefix("mailto:") in words:
+        return words
+    return f"{words} ({address.removeprefix('mailto:')})"
