@@ -89,7 +89,10 @@ async def open_appliance(
         stack.callback(database.close)
         models = await asyncio.to_thread(open_models, config)
         metrics = Metrics()
-        queues = Queues(models, open_classifier(config, policy.name, models.encoder), config, metrics)
+        classifier = open_classifier(config, policy.name, models.encoder)
+        for intent in classifier.intents:
+            policy.intent(intent)  # heads of another profile would fail each ticket; better to refuse to start
+        queues = Queues(models, classifier, config, metrics)
         stack.push_async_callback(queues.close)
         knowledge = open_knowledge(config, database, models.encoder)
         conversations = SqlConversations(database)

@@ -198,3 +198,5 @@ class Closed:
     note: HandoffNote | None = None
     gap: str = ""
     """The question, when no article answers it."""
+    priority: int = 0
+    """Of the customer's tier: the order in which people take hand-overs."""

@@ -9,13 +9,14 @@ import asyncio
 import re
 import secrets
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 
 from appliance.errors import InputInvalid, InputTooLarge
 from appliance.line.runner import Runner
 from appliance.store.conversations import Accepted, ConversationView, NewConversation, NewMessage, SqlConversations
-from appliance.ticket import Channel
+from appliance.ticket import Channel, Message
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u202a-\u202e\u2066-\u2069]")
 _EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{1,253}")
@@ -67,7 +68,7 @@ class Reception:
 
         ``customer_id`` is set only by a channel that has authenticated the customer; a typed address identifies nobody.
         """
-        if customer_email and not _EMAIL.fullmatch(customer_email):
+        if customer_email and (not _EMAIL.fullmatch(customer_email) or plain(customer_email) != customer_email):
             raise InputInvalid(
                 "customer.email is not an e-mail address.",
                 remedy="Send an address such as name@example.org, or leave it out.",
@@ -82,11 +83,7 @@ class Reception:
             contact_name=plain(customer_name)[:_NAME_CHARS],
         )
         first = None if text is None else self._new_message(text, idempotency_key)
-        if first:
-            self._runner.admit()
-        message = await asyncio.to_thread(self._conversations.create, new, now=self._now(), first=first)
-        if message:
-            self._runner.submit(message)
+        message = await asyncio.shield(asyncio.ensure_future(self._create(new, first)))
         return Opened(new.id, new.token, Accepted(message) if message else None)
 
     async def receive(
@@ -94,11 +91,7 @@ class Reception:
     ) -> Accepted:
         """Store a message and start its run. Raises ``Busy`` before anything is stored, ``NotFound``, ``Conflict``, ``InputInvalid``."""
         new = self._new_message(text, idempotency_key)
-        self._runner.admit()
-        accepted = await asyncio.to_thread(self._conversations.accept, conversation_id, token, new, now=self._now())
-        if accepted.reply is None:
-            self._runner.submit(accepted.message)
-        return accepted
+        return await asyncio.shield(asyncio.ensure_future(self._accept(conversation_id, token, new)))
 
     async def authorize(self, conversation_id: str, token: str) -> None:
         """Raises ``Unauthorized`` or ``NotFound`` unless the token is that conversation's."""
@@ -124,6 +117,21 @@ class Reception:
             now=self._now(),
         )
 
+    # Both are shielded: a sender who hangs up while the row is written must not leave it without its run.
+    async def _create(self, new: NewConversation, first: NewMessage | None) -> Message | None:
+        with self._runner.admit() if first else nullcontext():
+            message = await asyncio.to_thread(self._conversations.create, new, now=self._now(), first=first)
+            if message:
+                self._runner.submit(message)
+            return message
+
+    async def _accept(self, conversation_id: str, token: str, new: NewMessage) -> Accepted:
+        with self._runner.admit():
+            accepted = await asyncio.to_thread(self._conversations.accept, conversation_id, token, new, now=self._now())
+            if accepted.reply is None:
+                self._runner.submit(accepted.message)
+            return accepted
+
     def _new_message(self, text: str, key: str | None) -> NewMessage:
         words = plain(text, lines=True)
         if not re.search(r"\w|[?!]", words):
@@ -133,8 +141,10 @@ class Reception:
                 f"The message has {len(words):,} characters; at most {self._max_chars:,} are read.",
                 remedy="Shorten it to what matters.",
             )
-        if key is not None and not 1 <= len(key) <= _KEY_CHARS:
-            raise InputInvalid(f"idempotency_key must have 1 to {_KEY_CHARS} characters.", remedy="Use a UUID.")
+        if key is not None and (not 1 <= len(key) <= _KEY_CHARS or plain(key) != key):
+            raise InputInvalid(
+                f"idempotency_key must have 1 to {_KEY_CHARS} printable characters.", remedy="Use a UUID."
+            )
         return NewMessage(self._new_id(), words, key)
 
 

@@ -18,7 +18,9 @@ def doctor(
     data: Data = None,
     config: Settings = None,
     host: Annotated[str | None, typer.Option(help="Address that `appliance up` would use.", show_default=False)] = None,
-    port: Annotated[int | None, typer.Option(min=0, max=65535, help="Port that `appliance up` would use.", show_default=False)] = None,
+    port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="Port that `appliance up` would use.", show_default=False)
+    ] = None,
     json: Json = False,
 ) -> None:
     """Check this installation without changing it. Exit code 1 when something is not in order."""
@@ -26,6 +28,12 @@ def doctor(
     if json:
         print_json([asdict(one) for one in found])
     else:
-        print_rows("Doctor", [{"check": one.check, "ok": "ok" if one.ok else "NOT OK", "detail": one.detail, "fix": one.fix} for one in found])
+        print_rows(
+            "Doctor",
+            [
+                {"check": one.check, "ok": "ok" if one.ok else "NOT OK", "detail": one.detail, "fix": one.fix}
+                for one in found
+            ],
+        )
     if not all(one.ok for one in found):
         raise typer.Exit(1)

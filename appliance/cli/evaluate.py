@@ -26,7 +26,14 @@ from appliance.evaluation.stock import Stock, data_directory, stock
 
 app = typer.Typer(help="Measure retrieval, intents, answers and the guard.", no_args_is_help=True)
 
-Kb = Annotated[list[Path] | None, typer.Option("--kb", help="Articles: .jsonl or a folder; may be given several times. Left out: those of --data.", show_default=False)]
+Kb = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--kb",
+        help="Articles: .jsonl or a folder; may be given several times. Left out: those of --data.",
+        show_default=False,
+    ),
+]
 Questions = Annotated[Path, typer.Option("--questions", help="JSON lines: id, question, title, gold_ids.")]
 Measured = Callable[[Appliance, Stock], Awaitable[dict[str, Any]]]
 Limit = Annotated[int | None, typer.Option("--limit", min=1, help="Only the first so many.", show_default=False)]
@@ -61,13 +68,19 @@ def intent(
     *,
     train: Annotated[Path, typer.Option("--train", help="CSV with the header text,category.")],
     test: Annotated[Path, typer.Option("--test", help="CSV with the header text,category.")],
-    out_of_scope: Annotated[Path | None, typer.Option("--out-of-scope", help="CSV of texts that belong to no category.", show_default=False)] = None,
+    out_of_scope: Annotated[
+        Path | None, typer.Option("--out-of-scope", help="CSV of texts that belong to no category.", show_default=False)
+    ] = None,
     data: Data = None,
     config: Settings = None,
     json: Json = False,
 ) -> None:
     """Train intent heads on the shipped encoder and see how right, how well calibrated and how fast they are."""
-    sets = read_labelled(train), read_labelled(test, several=False), read_labelled(out_of_scope, several=False) if out_of_scope else None
+    sets = (
+        read_labelled(train),
+        read_labelled(test, several=False),
+        read_labelled(out_of_scope, several=False) if out_of_scope else None,
+    )
     _show("Intent", classifying.measure(settings(config, data), *sets), json)
 
 
@@ -77,10 +90,18 @@ def answers(
     questions: Questions,
     kb: Kb = None,
     synthesizer: Annotated[Literal["quote", "vllm"], typer.Option(help="Who writes the draft.")] = "quote",
-    base_url: Annotated[str | None, typer.Option(help="Of the vLLM server (default: as in the settings).", show_default=False)] = None,
+    base_url: Annotated[
+        str | None, typer.Option(help="Of the vLLM server (default: as in the settings).", show_default=False)
+    ] = None,
     model: Annotated[str | None, typer.Option(help="That the vLLM server serves.", show_default=False)] = None,
-    api_key_file: Annotated[Path | None, typer.Option(help="File with the server's key; otherwise APPLIANCE_VLLM_API_KEY.", show_default=False)] = None,
-    records: Annotated[Path | None, typer.Option(help="Write one JSON line a question: draft, reply, citations, verdicts.", show_default=False)] = None,
+    api_key_file: Annotated[
+        Path | None,
+        typer.Option(help="File with the server's key; otherwise APPLIANCE_VLLM_API_KEY.", show_default=False),
+    ] = None,
+    records: Annotated[
+        Path | None,
+        typer.Option(help="Write one JSON line a question: draft, reply, citations, verdicts.", show_default=False),
+    ] = None,
     limit: Limit = None,
     profile: Profile = None,
     data: Data = None,
@@ -155,7 +176,9 @@ def _synthesis(synthesizer: str, base_url: str | None, model: str | None, key: P
     if synthesizer == "vllm" and not model:
         raise typer.BadParameter("--synthesizer vllm needs the name of the model that is served", param_hint="--model")
     if synthesizer == "quote" and values:
-        raise typer.BadParameter("this is for --synthesizer vllm", param_hint=f"--{next(iter(values)).replace('_', '-')}")
+        raise typer.BadParameter(
+            "this is for --synthesizer vllm", param_hint=f"--{next(iter(values)).replace('_', '-')}"
+        )
     return {"mode": synthesizer, **values}
 
 
@@ -173,7 +196,6 @@ def _recorder(file: Path | None) -> Iterator[answering.Keep]:
         return
     with file.open("w", encoding="utf-8") as lines:
 
-
         def keep(answer: answering.Answer) -> None:
             lines.write(json_lines.dumps(answering.record(answer), ensure_ascii=False) + "\n")
             lines.flush()
@@ -184,7 +206,13 @@ def _recorder(file: Path | None) -> Iterator[answering.Keep]:
 @contextmanager
 def _bar(label: str) -> Iterator[searching.Advance]:
     """A bar on standard error, silent when that is no terminal."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
     with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bar:
         task = bar.add_task(label, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)

@@ -50,6 +50,8 @@ def failed(policy: Policy, ticket: Ticket, decision: Decision, vector: Vector) -
         wants_person=False,
     )
     case = Case(ticket, unknown, Routed(attempt=False, decision=decision), confidence=0.0, decisions=(decision,))
+    if ticket.status == "handed_over":  # a person has it and reads this message too: nobody is told a second time
+        return _closed(case, _reply(case, "handed_over", "", decision))
     return _hand_over(policy, case, decision, "handed_over")
 
 

@@ -49,6 +49,7 @@ class Desk:
 
     policy: Policy
     identify: Callable[[str | None], Identified]
+    """Who that customer is; asks a database, so it may block."""
     encode: Encode
     classify: Classify
     find: Find

@@ -16,7 +16,8 @@ from models.sentences import split_sentences
 
 _MAX_CHARS = 600
 _FORBIDDEN = re.compile(
-    r"<[a-z/!][^>]*>|^\s*#{1,6}\s|```|!\[|\{\s*\"|\b(?:passage|source|document)s?\s*\[?\d|\bas an ai\b|\bsystem prompt\b|[\u200b-\u200f\u202a-\u202e\u2066-\u2069\U000e0000-\U000e007f\x00-\x08\x0b-\x1f]",
+    r"<[a-z/!][^>]*>|^\s*#{1,6}\s|```|!\[|\{\s*\"|\b(?:passage|source|document)s?\s*\[?\d|\bas an ai\b|\bsystem prompt\b"
+    r"|[\u200b-\u200f\u202a-\u202e\u2066-\u2069\U000e0000-\U000e007f\x00-\x08\x0b-\x1f\ud800-\udfff]",
     re.I,
 )
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from appliance.line.desk import Desk
 from appliance.ticket import Identified, Ticket
 
 
-def identify(desk: Desk, ticket: Ticket) -> Identified:
+async def identify(desk: Desk, ticket: Ticket) -> Identified:
     """Tier and audiences of the ticket's customer; an unknown visitor is ``free`` and sees public articles only."""
-    return desk.identify(ticket.customer_id)
+    if ticket.customer_id is None:
+        return desk.identify(None)
+    return await asyncio.to_thread(desk.identify, ticket.customer_id)

@@ -25,13 +25,14 @@ async def run(desk: Desk, ticket: Ticket, emit: Emit) -> Closed:
     Raises ``models.errors.Overloaded`` or another fault; nothing has left by then but sentences that passed.
     """
     watch = Stopwatch(desk.clock, emit)
-    closed = await _run(desk, ticket, emit, watch)
-    return replace(closed, reply=replace(closed.reply, timings_ms=watch.timings()))
-
-
-async def _run(desk: Desk, ticket: Ticket, emit: Emit, watch: Stopwatch) -> Closed:
     with watch.stage("identify"):
-        identified = identify(desk, ticket)
+        identified = await identify(desk, ticket)
+    closed = await _run(desk, ticket, identified, emit, watch)
+    priority = desk.policy.tier(identified.tier).priority
+    return replace(closed, reply=replace(closed.reply, timings_ms=watch.timings()), priority=priority)
+
+
+async def _run(desk: Desk, ticket: Ticket, identified: Identified, emit: Emit, watch: Stopwatch) -> Closed:
     with watch.stage("classify"):
         classified = await classify(desk, ticket)
     with watch.stage("route") as stage:

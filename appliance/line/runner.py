@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime
 
 import numpy as np
 
-from appliance.errors import ApplianceFault, Busy
+from appliance.errors import ApplianceFault, Busy, StorageFailed
 from appliance.line import close
 from appliance.line.desk import Desk
 from appliance.line.events import Event, position, reply_document
@@ -54,13 +55,23 @@ class Runner:
         self._pause = pause
         self._observe = observe
         self._runs: dict[str, Run] = {}
+        self._arriving = 0
         self._tasks: set[asyncio.Task[None]] = set()
         self._watchers = Watchers()
 
-    def admit(self) -> None:
-        """Raises ``Busy`` when as many messages are under way as we take on. Asked before anything is stored."""
-        if len(self._runs) >= self._max_running:
+    @contextmanager
+    def admit(self) -> Iterator[None]:
+        """A place for one message, held while it is stored and submitted: a rush must not slip in between the two.
+
+        Raises ``Busy``, before anything is stored, when as many messages are under way as we take on.
+        """
+        if len(self._runs) + self._arriving >= self._max_running:
             raise Busy(f"{len(self._runs)} messages are being answered; more are not taken on just now.")
+        self._arriving += 1
+        try:
+            yield
+        finally:
+            self._arriving -= 1
 
     def submit(self, message: Message) -> None:
         """Start the run of a stored message, unless it is under way."""
@@ -150,28 +161,53 @@ class Runner:
         message = run.message
         try:
             if before is not None:
-                await asyncio.wait([before.result])
+                await _ended(before)
             async with self._slots:
-                ticket = await asyncio.to_thread(self._conversations.ticket, message.id)
-                closed = await self._to_an_end(ticket, run)
-                await self._write_down(run, closed)
+                await self._answer(run)
         except asyncio.CancelledError:
-            run.result.cancel()
+            run.fail(Busy("The appliance is stopping; the message is kept, and answered after its next start."))
             raise
         except ApplianceFault as fault:
             _log.error(
                 "message %s could not be closed (%s); it stays accepted and is tried again", message.id, fault.code
             )
             run.fail(fault)
+        except Exception as error:  # a defect of ours: whoever waits for the reply must not wait for ever
+            _log.error("message %s: defect while closing", message.id, exc_info=_without_text(error))
+            run.fail(StorageFailed("The reply could not be stored; the message is kept and tried again."))
         finally:
             self._runs.pop(message.id, None)
             self._watchers.tell(message.conversation_id)
 
-    async def _write_down(self, run: Run, closed: Closed) -> None:
+    async def _answer(self, run: Run) -> None:
+        ticket = await asyncio.to_thread(self._conversations.open_ticket, run.message.id)
+        if ticket is None:
+            await self._repeat(run)
+            return
+        closed = await self._to_an_end(ticket, run)
+        try:
+            await self._write_down(run, closed, run.events)
+        except ApplianceFault:
+            raise
+        except Exception as error:  # what the line has made can never be stored: trying again would only fail again
+            _log.error("message %s: defect in the record", run.message.id, exc_info=_without_text(error))
+            reason = f"The record of the run could not be stored ({type(error).__name__})."
+            await self._write_down(run, self._failed(ticket, "line.fault", reason), [])
+
+    async def _repeat(self, run: Run) -> None:
+        """The message was answered between our reading of it and this run: tell what is stored, and run nothing twice."""
+        reply = await asyncio.to_thread(self._conversations.reply, run.message.id)
+        stored = await self._stored(run.message.conversation_id, run.message.seq)
+        *told, done = [event for event in stored if event.position()[0] == run.message.seq]
+        assert reply is not None
+        run.events.extend(told)
+        run.finish(done, reply)
+
+    async def _write_down(self, run: Run, closed: Closed, told: list[Event]) -> None:
         done = run.next_event("done", reply_document(closed.reply))
-        events = [asdict(event) for event in [*run.events, done]]
+        events = [asdict(event) for event in [*told, done]]
         reply = await asyncio.to_thread(
-            self._conversations.close, closed, events=events, priority=0, reply_id=self._new_id(), now=self._now()
+            self._conversations.close, closed, events=events, reply_id=self._new_id(), now=self._now()
         )
         run.finish(done, reply)
         self._observe(closed)
@@ -193,7 +229,7 @@ class Runner:
             except (
                 Exception
             ) as error:  # the last line of defence: a defect of ours must not leave a customer without a person
-                _log.exception("message %s: defect in the line", ticket.message.id, exc_info=_without_text(error))
+                _log.error("message %s: defect in the line", ticket.message.id, exc_info=_without_text(error))
                 return self._failed(ticket, "line.fault", f"The line failed ({type(error).__name__}).")
         raise AssertionError("unreachable: the last pause is None")
 
@@ -201,8 +237,17 @@ class Runner:
         return close.failed(self._desk.policy, ticket, Decision("line", rule, reason), np.zeros(0, np.float32))
 
     def _emit(self, run: Run, kind: str, data: dict[str, object]) -> None:
+        if kind == "sentence" and any(event.type == kind and event.data == data for event in run.events):
+            return  # told before the line was overloaded and tried again
         run.emit(kind, data)
         self._watchers.tell(run.message.conversation_id)
+
+
+async def _ended(before: Run) -> None:
+    """Wait for the run before. When it could not be stored, this one may not overtake it: both are taken up again, in their order."""
+    await asyncio.wait([before.result])
+    if before.result.exception() is not None:
+        raise StorageFailed("An earlier message of this conversation is still to be answered.")
 
 
 def _without_text(error: Exception) -> Exception:

@@ -15,6 +15,9 @@ from appliance.ticket import Case, Decision, Drafted, Grounded, Retrieved, Verdi
 from models.errors import ModelFault, Overloaded
 from models.roles import DraftSentence, SynthesisRequest, Synthesizer
 
+_MOST_DRAFTED = 16
+"""Sentences of one rung that are judged: a model that never comes to an end must not keep the ticket."""
+
 
 @dataclass(slots=True)
 class _Attempt:
@@ -62,7 +65,7 @@ async def _climb(desk: Desk, attempt: _Attempt, asked: SynthesisRequest, retriev
             if verdicts[-1].passed and not attempt.repeats(sentence):
                 attempt.passed.append(sentence)
                 emit("sentence", {"text": sentence.text, "citations": list(sentence.citations)})
-            if len(attempt.passed) >= asked.max_sentences:
+            if len(attempt.passed) >= asked.max_sentences or len(attempt.drafted) >= _MOST_DRAFTED:
                 break
     except Overloaded:
         raise
@@ -86,4 +89,6 @@ def _decide(attempt: _Attempt) -> Decision:
         return Decision("ground", "ground.supported", reason)
     if not attempt.drafted:
         return Decision("draft", "draft.not_covered", f"{name} found no sentence that answers.")
-    return Decision("ground", "ground.nothing_left", f"None of {len(attempt.drafted)} sentences by {name} passed the gates.")
+    return Decision(
+        "ground", "ground.nothing_left", f"None of {len(attempt.drafted)} sentences by {name} passed the gates."
+    )

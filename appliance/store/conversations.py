@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from dataclasses import dataclass
+import re
 from datetime import datetime
 from typing import Any, cast
 
@@ -15,66 +15,23 @@ from appliance.errors import Conflict, NotFound, Unauthorized
 from appliance.store.database import Database
 from appliance.store.runs import add_closed, reply_of
 from appliance.store.tables import ConversationRow, CustomerRow, FeedbackRow, MessageRow, RunRow
+from appliance.store.views import Accepted, ConversationView, MessageView, NewConversation, NewMessage
 from appliance.ticket import Author, Channel, Closed, ConversationStatus, Message, Reply, Ticket
 
-
-@dataclass(frozen=True, slots=True)
-class NewConversation:
-    """What is known when a conversation begins. The token itself is never stored, only its hash."""
-
-    id: str
-    token: str
-    channel: Channel
-    subject: str = ""
-    customer_id: str | None = None
-    contact_email: str = ""
-    contact_name: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class NewMessage:
-    """A customer's message that is about to be stored."""
-
-    id: str
-    text: str
-    idempotency_key: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Accepted:
-    """A message that is safely stored; ``reply`` is set when it was answered before."""
-
-    message: Message
-    reply: Reply | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class MessageView:
-    """A message as its visitor may see it; ``reply`` stands beside the customer's message that it answers."""
-
-    id: str
-    seq: int
-    author: Author
-    text: str
-    created_at: datetime
-    reply: Reply | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ConversationView:
-    """A whole conversation, oldest message first."""
-
-    id: str
-    status: ConversationStatus
-    channel: Channel
-    subject: str
-    created_at: datetime
-    messages: tuple[MessageView, ...]
+__all__ = [
+    "Accepted",
+    "ConversationView",
+    "MessageView",
+    "NewConversation",
+    "NewMessage",
+    "SqlConversations",
+    "token_hash",
+]
 
 
 def token_hash(token: str) -> str:
     """Tokens have 192 random bits, so a plain hash is enough: there is nothing to guess."""
-    return hashlib.sha256(token.encode()).hexdigest()
+    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 class SqlConversations:
@@ -115,7 +72,7 @@ class SqlConversations:
     def accept(self, conversation_id: str, token: str, new: NewMessage, *, now: datetime) -> Accepted:
         """Store a customer's message. The same key again gives the same message, and its reply when there is one."""
         with self._database.write() as session:
-            conversation = _authorized(session, conversation_id, token)
+            conversation = _authorized(session, conversation_id, token, change=True)
             if new.idempotency_key and (earlier := _by_key(session, conversation_id, new.idempotency_key)):
                 return _accepted_before(session, earlier, new.text)
             if conversation.status == "closed":
@@ -125,12 +82,14 @@ class SqlConversations:
             conversation.updated_at = now
             return Accepted(_message(row))
 
-    def ticket(self, message_id: str) -> Ticket:
-        """The message with its history, ready for the line."""
+    def open_ticket(self, message_id: str) -> Ticket | None:
+        """The message with its history, ready for the line; None when it has been answered."""
         with self._database.read() as session:
             row = session.get(MessageRow, message_id)
             if row is None:
                 raise NotFound(f"There is no message {message_id}.")
+            if row.state == "answered":
+                return None
             conversation = session.get_one(ConversationRow, row.conversation_id)
             earlier = session.scalars(
                 select(MessageRow)
@@ -146,15 +105,14 @@ class SqlConversations:
                 status=cast("ConversationStatus", conversation.status),
             )
 
-    def close(
-        self, closed: Closed, *, events: list[dict[str, Any]], priority: int, reply_id: str, now: datetime
-    ) -> Reply:
+    def close(self, closed: Closed, *, events: list[dict[str, Any]], reply_id: str, now: datetime) -> Reply:
         """Write down the end of a run, once: a second close of the same message changes nothing and returns the first reply."""
         with self._database.write() as session:
             row = session.get_one(MessageRow, closed.reply.message_id)
+            conversation = session.get_one(ConversationRow, row.conversation_id, with_for_update=True)
+            session.refresh(row)
             if row.state == "answered":
                 return reply_of(session.get_one(RunRow, row.id))
-            conversation = session.get_one(ConversationRow, row.conversation_id)
             if closed.reply.text:
                 session.add(
                     MessageRow(
@@ -173,7 +131,6 @@ class SqlConversations:
                 closed,
                 conversation_id=row.conversation_id,
                 events=events,
-                priority=priority,
                 handoff_id=reply_id,
                 now=now,
             )
@@ -261,12 +218,14 @@ class SqlConversations:
             return row.id
 
 
-def _authorized(session: Session, conversation_id: str, token: str) -> ConversationRow:
+def _authorized(session: Session, conversation_id: str, token: str, *, change: bool = False) -> ConversationRow:
+    """``change`` locks the row (PostgreSQL; SQLite has one writer): two messages at once would get the same ``seq``."""
     if not token:
         raise Unauthorized(
             "This conversation needs its visitor's token.", remedy="Send it as Authorization: Bearer <token>."
         )
-    row = session.get(ConversationRow, conversation_id)
+    known = re.fullmatch(r"\w{1,32}", conversation_id)  # it comes from the network: PostgreSQL refuses a NUL in it
+    row = session.get(ConversationRow, conversation_id, with_for_update=change or None) if known else None
     if row is None or not hmac.compare_digest(row.token_hash, token_hash(token)):
         raise NotFound("There is no such conversation.", remedy="Check the id and the token.")
     return row

@@ -23,7 +23,7 @@ _BUSY_TIMEOUT_MS = 10_000
 
 
 class Database:
-    """Transactions on one engine. ``read`` sees a snapshot, ``write`` commits at its end or leaves nothing behind."""
+    """Transactions on one engine, whose faults never quote parameters (they are what customers wrote). ``read`` sees a snapshot, ``write`` commits at its end or leaves nothing behind."""
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -52,7 +52,7 @@ class Database:
 
 def _engine(url: str) -> Engine:
     if not url.startswith("sqlite"):
-        return create_engine(url, pool_pre_ping=True)
+        return create_engine(url, pool_pre_ping=True, hide_parameters=True)
     file = Path(url.removeprefix("sqlite:///"))
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -61,7 +61,9 @@ def _engine(url: str) -> Engine:
             f"The data directory {file.parent} cannot be made: {error.strerror}.",
             remedy="Check the path and its permissions.",
         ) from error
-    engine = create_engine(url, connect_args={"timeout": _BUSY_TIMEOUT_MS / 1000, "check_same_thread": False})
+    engine = create_engine(
+        url, hide_parameters=True, connect_args={"timeout": _BUSY_TIMEOUT_MS / 1000, "check_same_thread": False}
+    )
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine

@@ -20,7 +20,6 @@ def add_closed(
     *,
     conversation_id: str,
     events: list[dict[str, Any]],
-    priority: int,
     handoff_id: str,
     now: datetime,
 ) -> None:
@@ -55,7 +54,7 @@ def add_closed(
                 conversation_id=conversation_id,
                 message_id=reply.message_id,
                 rule=reply.rule,
-                priority=priority,
+                priority=closed.priority,
                 urgency=closed.note.urgency,
                 note=asdict(closed.note),
                 created_at=now,

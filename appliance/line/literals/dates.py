@@ -43,9 +43,7 @@ _WEEKDAY = re.compile(
     r"\b(?:(?P<name>monday|tuesday|wednesday|thursday|friday|saturday|sunday|weekend)s?|(?P<short>(?-i:Mon|Tues?|Wed|Thu(?:rs?)?|Fri|Sat|Sun)))\b",
     re.I,
 )
-_WEEKDAYS = {
-    name[:3]: name for name in ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-}
+_WEEKDAYS = {name[:3]: name for name in ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")}
 _CLOCK = re.compile(
     r"\b(?P<hour>\d{1,2})[:.](?P<minute>\d{2})(?:\s?(?P<half>[ap])\.?m\b\.?)?(?![\d%]|\.\d)|\b(?P<hour2>\d{1,2})\s?(?P<half2>[ap])\.?m\b\.?|\b(?P<word>noon|midnight)\b",
     re.I,

@@ -7,12 +7,15 @@ from decimal import Decimal
 
 from appliance.line.literals.numbers import NUMBER, WORDS, canonical, parse_digits, parse_words, scaled
 
-_SYMBOLS = {"$": "usd", "€": "eur", "£": "gbp", "¥": "jpy", "us$": "usd", "₹": "inr", "₩": "krw", "₺": "try", "zł": "pln", "kč": "czk"}
+_SYMBOLS = {
+    "$": "usd", "€": "eur", "£": "gbp", "¥": "jpy", "us$": "usd", "₹": "inr", "₩": "krw", "₺": "try", "zł": "pln", "kč": "czk",
+}  # fmt: skip
 _SIGN = r"(?:us\$|[$€£¥₹₩₺])"
 _ISO_CODES = "usd|eur|gbp|chf|sek|nok|dkk|jpy|cad|aud|nzd|inr|pln|czk|huf|brl|mxn|zar|sgd|hkd|krw|cny|try|ils|thb"
 _NAMES = {
-    "dollar": "usd", "dollars": "usd", "usd": "usd", "euro": "eur", "euros": "eur", "eur": "eur", "pound": "gbp", "pounds": "gbp", "gbp": "gbp", "pound sterling": "gbp",
-    "chf": "chf", "francs": "chf", "sek": "sek", "nok": "nok", "dkk": "dkk", "kronor": "sek", "kroner": "nok", "yen": "jpy", "jpy": "jpy", "rupee": "inr", "rupees": "inr", "cents": "cent", "cent": "cent", "pence": "penny",
+    "dollar": "usd", "dollars": "usd", "usd": "usd", "euro": "eur", "euros": "eur", "eur": "eur", "pound": "gbp", "pounds": "gbp", "gbp": "gbp",
+    "pound sterling": "gbp", "chf": "chf", "francs": "chf", "sek": "sek", "nok": "nok", "dkk": "dkk",
+    "kronor": "sek", "kroner": "nok", "yen": "jpy", "jpy": "jpy", "rupee": "inr", "rupees": "inr", "cents": "cent", "cent": "cent", "pence": "penny",
 }  # fmt: skip
 _CURRENCY = rf"(?:{_ISO_CODES}|dollars?|euros?|pounds?|francs|kronor|kroner|yen|rupees?|zł|kč|cents?|pence)"
 _VALUE = rf"(?:{NUMBER}|{WORDS})"
@@ -21,12 +24,20 @@ _SCALE = r"(?:\s?(?:k|mn|bn|million|billion|thousand)\b)?+"
 
 _SECONDS = {"second": 1, "minute": 60, "hour": 3_600, "day": 86_400, "week": 604_800}
 _UNIT_NAMES = {
-    "s": "second", "sec": "second", "second": "second", "min": "minute", "minute": "minute", "h": "hour", "hr": "hour", "hour": "hour", "d": "day", "day": "day",
+    "s": "second", "sec": "second", "second": "second", "min": "minute", "minute": "minute",
+    "h": "hour", "hr": "hour", "hour": "hour", "d": "day", "day": "day",
     "night": "night", "business day": "business day", "working day": "business day", "work day": "business day", "workday": "business day", "weekday": "business day",
-    "business hour": "business hour", "working hour": "business hour", "week": "week", "fortnight": "fortnight", "month": "month", "quarter": "quarter", "year": "year", "yr": "year", "decade": "decade",
+    "business hour": "business hour", "working hour": "business hour", "week": "week", "fortnight": "fortnight", "month": "month",
+    "quarter": "quarter", "year": "year", "yr": "year", "decade": "decade",
 }  # fmt: skip
-_TIME_UNIT = r"(?:(?:business|working|work|calendar)[\s-])?(?:seconds?|secs?|minutes?|mins?|hours?|hrs?|days?|workdays?|weekdays?|weeks?|fortnights?|nights?|months?|quarters?|years?|yrs?|decades?)|(?<=\d)\s?[hsd]"
-_SIZE = r"(?:gb|mb|kb|tb|gib|mib|kib|bytes?|gigabytes?|megabytes?|kilobytes?|terabytes?|px|pixels?|dpi|cm|mm|km|m²|metres?|meters?|kg|grams?|litres?|liters?|watts?|volts?|mah|mbps|gbps|ghz|mhz|°c|°f|inch(?:es)?|ft|lbs?)"
+_TIME_UNIT = (
+    r"(?:(?:business|working|work|calendar)[\s-])?(?:seconds?|secs?|minutes?|mins?|hours?|hrs?|days?|workdays?|weekdays?|weeks?|fortnights?|nights?|months?|quarters?|years?|yrs?|decades?)"
+    r"|(?<=\d)\s?[hsd]"
+)
+_SIZE = (
+    r"(?:gb|mb|kb|tb|gib|mib|kib|bytes?|gigabytes?|megabytes?|kilobytes?|terabytes?|px|pixels?|dpi|cm|mm|km|m²|metres?|meters?|kg|grams?|litres?|liters?|watts?|volts?"
+    r"|mah|mbps|gbps|ghz|mhz|°c|°f|inch(?:es)?|ft|lbs?)"
+)
 
 _SIZE_NAMES = {
     "gigabyte": "gb", "megabyte": "mb", "kilobyte": "kb", "terabyte": "tb", "pixel": "px", "liter": "litre", "meter": "metre", "inche": "inch", "lbs": "lb",
@@ -52,10 +63,12 @@ _MEASURE = re.compile(
     rf"(?<![\w.,$€£])(?:(?P<low>{_VALUE})(?:{_TO}))?(?P<high>{_VALUE})[\s-]?(?P<unit>{_SIZE})(?![\w])", re.I
 )
 _RECURRING = re.compile(
-    r"\b(?P<word>hourly|daily|nightly|weekly|biweekly|fortnightly|monthly|bimonthly|quarterly|yearly|annually|annual|per\s+annum)\b", re.I
+    r"\b(?P<word>hourly|daily|nightly|weekly|biweekly|fortnightly|monthly|bimonthly|quarterly|yearly|annually|annual|per\s+annum)\b",
+    re.I,
 )
 _PER = re.compile(
-    r"(?:\b(?:per|each|every)\s+|/\s?)(?P<unit>second|minute|hour|day|night|week|month|quarter|year|sec|min|hr|mo|yr)\b", re.I
+    r"(?:\b(?:per|each|every)\s+|/\s?)(?P<unit>second|minute|hour|day|night|week|month|quarter|year|sec|min|hr|mo|yr)\b",
+    re.I,
 )
 _ORDINAL = re.compile(r"\b(?P<n>\d+)(?:st|nd|rd|th)\b", re.I)
 _TIMES = re.compile(rf"(?<![\w.,])(?P<n>{_VALUE})\s?(?:times|x)\b", re.I)

@@ -6,12 +6,14 @@ import re
 
 _URGENT = re.compile(
     r"\b(?:urgent(?:ly)?|asap|as soon as possible|immediately|right now|emergency|critical|deadline|by (?:today|tonight|tomorrow|noon|end of (?:the )?day|eod)|due (?:today|tomorrow)"
-    r"|(?:can(?:no|')?t|cannot|unable to) work|blocked|nobody can|no one can|everyone is|all (?:our )?(?:users|customers|staff|employees|colleagues)|whole (?:team|office|company|department)|production(?: is)? down|outage|is down|data loss"
+    r"|(?:can(?:no|['’])?t|cannot|unable to) work|blocked|nobody can|no one can|everyone is"
+    r"|all (?:our )?(?:users|customers|staff|employees|colleagues)|whole (?:team|office|company|department)|production(?: is)? down|outage|is down|data loss"
     r"|lost (?:all|my|our)|hacked|stolen|breach(?:ed)?|phish(?:ing|ed)|ransomware|fraud|losing (?:money|customers|sales)|legal|lawyer|waiting (?:for )?(?:\w+ )?(?:days|weeks|hours))\b",
     re.I,
 )
 _FRUSTRATED = re.compile(
-    r"\b(?:ridiculous|unacceptable|terrible|awful|useless|worst|fed up|sick of|angry|furious|disappointed|frustrat\w+|annoy\w+|joke|waste of|how many times|still not|again and again|third time|second time|fourth time|already (?:told|said|tried|asked)|never works?|not helpful|does ?n[o']t help|wtf|damn|crap|bullshit|scam)\b",
+    r"\b(?:ridiculous|unacceptable|terrible|awful|useless|worst|fed up|sick of|angry|furious|disappointed|frustrat\w+|annoy\w+|joke|waste of|how many times"
+    r"|still not|again and again|third time|second time|fourth time|already (?:told|said|tried|asked)|never works?|not helpful|does(?: not|n['’]t) help|wtf|damn|crap|bullshit|scam)\b",
     re.I,
 )
 _SHOUTING = re.compile(r"\b[A-Z]{4,}(?:\W+[A-Z]{2,}){3,}|[!?]{3,}")

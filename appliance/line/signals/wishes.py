@@ -9,9 +9,8 @@ _ROLE = r"(?:human\s+agent|agent|representative|rep|operator|advisor|adviser|man
 _DESK = r"(?:customer|support|live|help)[\s-](?:service|support|agent|team|staff|rep|desk|chat)"
 _PERSON = rf"(?:{_HUMAN}|{_ROLE}|{_DESK})"
 _A = r"(?:an?\s+|the\s+|your\s+|another\s+|some\s+)?(?:(?!my\b|our\b|their\b|his\b|her\b)\w+\s+)?"
-_NOT_A_THING = (
-    r"(?!['’]s\b|\s+(?:role|account|page|tab|field|access|licen[cs]e|seat|user|permission|token|key|id|sample|version|report|removed|added|to\s+(?:my|our|the)\b|from\s+(?:my|our|the)\s+(?!support)))"
-)
+_THINGS = "role|account|page|tab|field|access|licen[cs]e|seat|user|permission|token|key|id|sample|version|report"
+_NOT_A_THING = rf"(?!['’]s\b|\s+(?:{_THINGS}|removed|added|to\s+(?:my|our|the)\b|from\s+(?:my|our|the)\s+(?!support)))"
 """After these the person is a thing of the product (an agent seat), or somebody to be added to it."""
 _REACHES = r"(?:look|read|help|check|see|review|get\s+back|contact|call|phone|ring|write|answer|reply|respond|take\s+over|handle|assist|deal)"
 _HELPS_ME = r"(?:help|assist|contact|call|phone|ring|write\s+to|answer|reply\s+to|get\s+back\s+to)\s+(?:me|us)"
@@ -64,9 +63,7 @@ def wants_person(text: str) -> bool:
     if _FOR_OTHERS.search(text):
         return False
     refused = [refusal.span() for refusal in _REFUSED.finditer(text)]
-    return any(
-        not any(start <= wish.start() < end for start, end in refused) for wish in _WISH.finditer(text)
-    )
+    return any(not any(start <= wish.start() < end for start, end in refused) for wish in _WISH.finditer(text))
 
 
 def courtesy(text: str) -> str:

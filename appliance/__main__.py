@@ -1,0 +1,5 @@
+"""``python -m appliance`` is the command ``appliance``."""
+
+from appliance.cli.main import run
+
+run()

@@ -1,0 +1,62 @@
+"""What goes into the store of conversations, and what comes out of it for visitors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from appliance.ticket import Author, Channel, ConversationStatus, Message, Reply
+
+
+@dataclass(frozen=True, slots=True)
+class NewConversation:
+    """What is known when a conversation begins. The token itself is never stored, only its hash."""
+
+    id: str
+    token: str
+    channel: Channel
+    subject: str = ""
+    customer_id: str | None = None
+    contact_email: str = ""
+    contact_name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NewMessage:
+    """A customer's message that is about to be stored."""
+
+    id: str
+    text: str
+    idempotency_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A message that is safely stored; ``reply`` is set when it was answered before."""
+
+    message: Message
+    reply: Reply | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MessageView:
+    """A message as its visitor may see it; ``reply`` stands beside the customer's message that it answers."""
+
+    id: str
+    seq: int
+    author: Author
+    text: str
+    created_at: datetime
+    reply: Reply | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ConversationView:
+    """A whole conversation, oldest message first."""
+
+    id: str
+    status: ConversationStatus
+    channel: Channel
+    subject: str
+    created_at: datetime
+    messages: tuple[MessageView, ...]
