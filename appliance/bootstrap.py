@@ -24,11 +24,12 @@ from appliance.line.runner import Runner
 from appliance.metrics import Metrics
 from appliance.model_set import ModelSet, Queues, open_classifier, open_models
 from appliance.policy import Policy, load_policy
+from appliance.stand_in import stand_in_classifier, stand_in_models
 from appliance.store.conversations import SqlConversations
 from appliance.store.database import Database
 from kb.ranking import Ranking
 from models.errors import ModelFault
-from models.roles import Synthesizer
+from models.roles import IntentClassifier, Synthesizer
 from models.synthesis.quote import QuoteSynthesizer
 from models.synthesis.vllm import VllmSynthesizer
 
@@ -87,9 +88,9 @@ async def open_appliance(
         policy = load_policy(config.profile)
         database = Database(config.database_url)
         stack.callback(database.close)
-        models = await asyncio.to_thread(open_models, config)
+        models = stand_in_models() if config.models.stand_in else await asyncio.to_thread(open_models, config)
         metrics = Metrics()
-        classifier = open_classifier(config, policy.name, models.encoder)
+        classifier = _classifier(config, policy, models)
         for intent in classifier.intents:
             policy.intent(intent)  # heads of another profile would fail each ticket; better to refuse to start
         queues = Queues(models, classifier, config, metrics)
@@ -102,7 +103,11 @@ async def open_appliance(
             encode=queues.encode,
             classify=queues.classify,
             find=knowledge.find,
-            rank=Ranking(models.fusion, queues.score if config.retrieval.rerank else None),
+            rank=Ranking(
+                models.fusion,
+                queues.score if config.retrieval.rerank else None,
+                depth=config.retrieval.candidates,
+            ),
             support=queues.support,
             ladder=await _ladder(config, queues, stack),
             keep=config.retrieval.keep,
@@ -138,6 +143,12 @@ async def answering(appliance: Appliance) -> AsyncIterator[None]:
         sweep.cancel()
         with suppress(asyncio.CancelledError):
             await sweep
+
+
+def _classifier(config: Config, policy: Policy, models: ModelSet) -> IntentClassifier:
+    if config.models.stand_in:
+        return stand_in_classifier(policy, models.encoder)
+    return open_classifier(config, policy.name, models.encoder)
 
 
 async def _ladder(config: Config, queues: Queues, stack: AsyncExitStack) -> tuple[Synthesizer, ...]:

@@ -55,8 +55,10 @@ class Models(_Section):
 class Retrieval(_Section):
     """How passages are found."""
 
+    pool: Annotated[int, Field(ge=1, le=200)] = 30
+    """Passages that the search brings up; the first stage's learned order picks among them."""
     candidates: Annotated[int, Field(ge=1, le=100)] = 10
-    """Passages of the first stage that go to the cross-encoder."""
+    """The best of these, which the cross-encoder reads."""
     keep: Annotated[int, Field(ge=1, le=20)] = 4
     """Passages that go on to the draft."""
     rerank: bool = True
@@ -89,7 +91,10 @@ class Config(_Section):
     @property
     def base_url(self) -> str:
         """Where customers find this appliance, without a slash at the end."""
-        return (self.server.public_url or f"http://{self.server.host}:{self.server.port}").rstrip("/")
+        everywhere = self.server.host in {"0.0.0.0", "::", "[::]"}  # an address to listen on, which no browser can open
+        return (
+            self.server.public_url or f"http://{'localhost' if everywhere else self.server.host}:{self.server.port}"
+        ).rstrip("/")
 
     @property
     def database_url(self) -> str:

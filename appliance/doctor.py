@@ -93,7 +93,9 @@ def _checked(name: str, look: Look) -> Check:
     except SQLAlchemyError as error:
         return Check(name, False, str(error).splitlines()[0], "Check that the database is up and may be used.")
     except OSError as error:
-        return Check(name, False, f"{error.filename or name}: {error.strerror or error}.", "Check the path and its permissions.")
+        return Check(
+            name, False, f"{error.filename or name}: {error.strerror or error}.", "Check the path and its permissions."
+        )
 
 
 def _python() -> str:
@@ -103,7 +105,10 @@ def _python() -> str:
 def _telemetry() -> str:
     if wrong := check():
         names = ", ".join(f"{switch.name}={switch.value}" for switch in wrong)
-        raise _Amiss(f"Not switched off: {', '.join(switch.silences for switch in wrong)}.", remedy=f"Set {names} in the environment.")
+        raise _Amiss(
+            f"Not switched off: {', '.join(switch.silences for switch in wrong)}.",
+            remedy=f"Set {names} in the environment.",
+        )
     return f"{len(required())} switches set: " + ", ".join(switch.name for switch in required())
 
 
@@ -179,14 +184,19 @@ def _data_directory(data: Path) -> str:
 
 def _writable(folder: Path) -> None:
     if not os.access(folder, os.W_OK | os.X_OK):
-        raise _Amiss(f"{folder} cannot be written by this user.", remedy=f"Give this user write access to {folder}, or choose another with --data.")
+        raise _Amiss(
+            f"{folder} cannot be written by this user.",
+            remedy=f"Give this user write access to {folder}, or choose another with --data.",
+        )
 
 
 def _disk(data: Path) -> str:
     folder = next(place for place in (data.absolute(), *data.absolute().parents) if place.exists())
     free = shutil.disk_usage(folder).free
     if free < _FREE_BYTES:
-        raise _Amiss(f"Only {free / 1e9:.2f} GB are free on {folder}.", remedy=f"Free at least {_FREE_BYTES / 1e9:.0f} GB.")
+        raise _Amiss(
+            f"Only {free / 1e9:.2f} GB are free on {folder}.", remedy=f"Free at least {_FREE_BYTES / 1e9:.0f} GB."
+        )
     return f"{free / 1e9:.1f} GB free"
 
 
@@ -219,7 +229,11 @@ def _schema(url: str) -> str:
             f"Written by a newer version of the appliance (schema {', '.join(sorted(unknown))}).",
             remedy="Start that version, or restore a backup made by this one.",
         )
-    return "" if present == newest else f"schema {', '.join(sorted(present)) or 'none'}, brought to {', '.join(sorted(newest))} at the next start"
+    return (
+        ""
+        if present == newest
+        else f"schema {', '.join(sorted(present)) or 'none'}, brought to {', '.join(sorted(newest))} at the next start"
+    )
 
 
 def _read_only(url: str) -> str:
@@ -230,14 +244,21 @@ def _pragmas(database: Database) -> str:
     with database.read() as session:
         found = {name: str(session.execute(text(f"PRAGMA {name}")).scalar()) for name in _PRAGMAS}
     if wrong := {name: value for name, value in found.items() if value != _PRAGMAS[name]}:
-        raise _Amiss(f"SQLite runs with {wrong}, not {_PRAGMAS}.", remedy="Keep the data directory on a local disk: network disks cannot do WAL.")
+        raise _Amiss(
+            f"SQLite runs with {wrong}, not {_PRAGMAS}.",
+            remedy="Keep the data directory on a local disk: network disks cannot do WAL.",
+        )
     return "; " + ", ".join(f"{name}={value}" for name, value in found.items())
 
 
 def _index(config: Config, encoder: Encoder | ModelFault) -> str:
     found = _present(encoder)
     manifest = LanceIndex(config.data / "lance", found.dimension, found.revision).check()
-    return "empty: nothing was imported yet" if manifest is None else f"{manifest.passages} passages by {manifest.encoder_revision}"
+    return (
+        "empty: nothing was imported yet"
+        if manifest is None
+        else f"{manifest.passages} passages by {manifest.encoder_revision}"
+    )
 
 
 def _port(host: str, port: int) -> str:
@@ -247,7 +268,10 @@ def _port(host: str, port: int) -> str:
     except OSError as error:
         if error.errno == errno.EADDRINUSE and _is_ours(host, port):
             return f"{host}:{port} is served by a running appliance"
-        raise _Amiss(f"{host}:{port} cannot be used: {error.strerror or error}.", remedy="Choose another with --port, or end the other program.") from error
+        raise _Amiss(
+            f"{host}:{port} cannot be used: {error.strerror or error}.",
+            remedy="Choose another with --port, or end the other program.",
+        ) from error
 
 
 def _is_ours(host: str, port: int) -> bool:

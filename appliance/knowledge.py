@@ -33,7 +33,7 @@ class Knowledge:
     encoder: Encoder
     settings: SqlSettings
     search: Search
-    candidates: int
+    pool: int
     base_url: str
 
     def add(self, paths: Sequence[Path], *, progress: Progress = silent) -> ImportReport:
@@ -71,7 +71,7 @@ class Knowledge:
 
     async def find(self, question: str, vector: Vector, visibility: Visibility) -> list[Candidate]:
         """Passages that may be seen; an article without an address of its own gets that of its page here."""
-        found = await asyncio.to_thread(self.search.find, question, vector, visibility, limit=self.candidates)
+        found = await asyncio.to_thread(self.search.find, question, vector, visibility, limit=self.pool)
         return [
             one if one.url else replace(one, url=f"{self.base_url}/help/{quote(one.passage.article_id)}")
             for one in found
@@ -87,6 +87,6 @@ def open_knowledge(config: Config, database: Database, encoder: Encoder) -> Know
         encoder,
         SqlSettings(database),
         Search(index, articles),
-        candidates=config.retrieval.candidates,
+        pool=config.retrieval.pool,
         base_url=config.base_url,
     )

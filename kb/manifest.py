@@ -25,6 +25,8 @@ class Manifest:
     encoder_revision: str
     chunking: int
     passages: int
+    trained: int = 0
+    """Passages that the vector index was made for; 0: there is none."""
     schema: int = SCHEMA_VERSION
 
 

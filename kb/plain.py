@@ -1,6 +1,6 @@
 """Markdown's inline marks taken off: passages are read by models and quoted to customers, who see neither bold nor link syntax.
 
-Only marks go; every word stays, so a quote is the author's wording letter for letter.
+Only marks go; every word stays, so a quote is the author's wording letter for letter. Table rows are the exception: each takes its header along.
 """
 
 from __future__ import annotations
@@ -16,15 +16,43 @@ _EMPHASIS = re.compile(
     r"(?<![\w*])\*(?=[^\s*])([^*\n]{1,300}?[^\s*]|[^\s*])\*(?![\w*])|(?<![\w_])_(?=[^\s_])([^_\n]{1,300}?[^\s_]|[^\s_])_(?![\w_])"
 )
 _ESCAPED = re.compile(r"\\([\\`*_{}\[\]()#+.!|<>~-])")
+_TABLE = re.compile(r"(?:^[ \t]*\|[^\n]*\|[ \t]*(?:\n|\Z)){2,}", re.M)
+_DIVIDER = re.compile(r"^\s*\|?\s*:?-{2,}:?\s*(?:\|\s*:?-{2,}:?\s*)*\|?\s*$")
 _PRIVATE = 0xE000
 """Escaped signs wait in Unicode's private use area until the marks are gone; imports hold no private characters."""
 _FENCED = re.compile(r"(^\s*(?:```|~~~)[^\n]*\n.*?^\s*(?:```|~~~)\s*$)", re.M | re.S)
 
 
 def plain(text: str) -> str:
-    """``text`` without inline marks. Fenced code stays as it is; the address of a web link is kept behind its words."""
+    """``text`` without inline marks, table rows as lines that can be read alone.
+
+    Fenced code stays as it is; the address of a web link is kept behind its words.
+    """
     parts = _FENCED.split(text)
-    return "".join(part if position % 2 else _inline(part) for position, part in enumerate(parts))
+    return "".join(part if position % 2 else _TABLE.sub(_rows, _inline(part)) for position, part in enumerate(parts))
+
+
+def _rows(match: re.Match[str]) -> str:
+    """``| Plan | Price |`` over ``| Team | €8 |`` becomes ``- Team: Price: €8.``: a row without its header says nothing."""
+    lines = [line for line in match.group().splitlines() if not _DIVIDER.match(line)]
+    header, *rows = [_cells(line) for line in lines]
+    if not rows or any(len(row) != len(header) for row in rows):
+        return match.group()
+    return "\n".join(_row(header, row) for row in rows) + "\n"
+
+
+def _cells(line: str) -> list[str]:
+    return [cell.strip() for cell in line.strip().strip("|").split("|")]
+
+
+def _row(header: list[str], row: list[str]) -> str:
+    facts = "; ".join(
+        f"{name}: {value}" if name else value for name, value in zip(header[1:], row[1:], strict=True) if value
+    )
+    subject = (
+        f"{header[0]} {row[0]}" if header[0] and row[0] and not row[0].lower().startswith(header[0].lower()) else row[0]
+    )
+    return f"- {subject}: {facts}." if facts else f"- {subject}."
 
 
 def _inline(text: str) -> str:

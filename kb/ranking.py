@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 
 from kb.article import Candidate
-from models.fusion import Fusion
+from models.fusion import Fusion, Linear
 from models.roles import Pair
 
 ScorePairs = Callable[[Sequence[Pair]], Awaitable[list[float]]]
@@ -16,39 +16,42 @@ _BEST_RRF = 2 / 61
 
 
 class Ranking:
-    """Orders candidates. ``score`` is the cross-encoder, or None when the first stage is to stand alone."""
+    """Orders candidates. ``score`` is the cross-encoder, or None when the first stage is to stand alone.
 
-    def __init__(self, fusion: Fusion, score: ScorePairs | None) -> None:
+    The first stage's learned order picks the ``depth`` candidates that the cross-encoder reads; the others stay behind them.
+    """
+
+    def __init__(self, fusion: Fusion, score: ScorePairs | None, *, depth: int) -> None:
         self._fusion = fusion
         self._score = score if fusion.use_reranker else None
+        self._depth = depth
 
     async def __call__(self, question: str, candidates: Sequence[Candidate]) -> tuple[list[Candidate], float]:
         """(candidates best first, probability that the best one answers). Raises ``Overloaded``."""
         if not candidates:
             return [], 0.0
-        logits = (
-            await self._score([(question, one.passage.searchable(one.title)) for one in candidates])
-            if self._score
-            else None
-        )
-        order = self._fusion.order(reranked=logits is not None)
-        scored = []
-        for position, candidate in enumerate(candidates):
-            signals = dict(first_stage_signals(candidate))
-            if logits is not None:
-                signals["reranker"] = logits[position]
-            scored.append(replace(candidate, score=order(signals), signals=signals))
-        scored.sort(key=lambda one: (-one.score, one.passage.id))
-        return scored, self._probability(scored, reranked=logits is not None)
+        signals = [first_stage_signals(one) for one in candidates]
+        first = _ordered(candidates, signals, self._fusion.order(reranked=False))
+        if self._score is None:
+            return first, self._probability(first, reranked=False)
+        read, behind = first[: self._depth], first[self._depth :]
+        logits = await self._score([(question, one.passage.searchable(one.title)) for one in read])
+        signals = [{**one.signals, "reranker": logit} for one, logit in zip(read, logits, strict=True)]
+        best = _ordered(read, signals, self._fusion.order(reranked=True))
+        return [*best, *behind], self._probability(best, reranked=True)
 
-    def _probability(self, scored: Sequence[Candidate], *, reranked: bool) -> float:
-        best = scored[0]
-        rival = next((one.score for one in scored if one.passage.article_id != best.passage.article_id), best.score)
-        return self._fusion.probability(
-            {**best.signals, "score": best.score, "margin": best.score - rival}, reranked=reranked
-        )
+    def _probability(self, ordered: Sequence[Candidate], *, reranked: bool) -> float:
+        best = ordered[0]
+        rival = next((one.score for one in ordered if one.passage.article_id != best.passage.article_id), best.score)
+        signals = {**best.signals, "score": best.score, "margin": best.score - rival}
+        return self._fusion.probability(signals, reranked=reranked)
 
 
 def first_stage_signals(candidate: Candidate) -> dict[str, float]:
     """The signals by name, as the fusion's weights know them."""
     return {**candidate.signals, "vector": candidate.vector, "bm25": candidate.bm25, "rrf": candidate.rrf / _BEST_RRF}
+
+
+def _ordered(candidates: Sequence[Candidate], signals: Sequence[Mapping[str, float]], order: Linear) -> list[Candidate]:
+    scored = [replace(one, score=order(mine), signals=mine) for one, mine in zip(candidates, signals, strict=True)]
+    return sorted(scored, key=lambda one: (-one.score, one.passage.id))

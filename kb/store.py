@@ -144,7 +144,7 @@ class LanceIndex:
         if manifest is None:
             raise IndexUnavailable(f"{self.path / _MANIFEST} is gone.", remedy=REBUILD)
         with reading(self.path):
-            return _Snapshot(stamp, PassageTable(connect(self.path), manifest.table, version=manifest.version))
+            return _Snapshot(stamp, _table(connect(self.path), manifest))
 
 
 class IndexWriter:
@@ -159,7 +159,10 @@ class IndexWriter:
         self._connection: Any = connect(path)
         self._name = manifest.table if manifest else _new_name(table_names(self._connection))
         self._table = PassageTable(
-            self._connection, self._name, dimension=wanted.dimension if manifest is None else None
+            self._connection,
+            self._name,
+            trained=manifest.trained if manifest else 0,
+            dimension=None if manifest else wanted.dimension,
         )
         self.article_hashes: dict[str, str] = self._table.article_hashes()
         """What the newest state holds, also of an import that crashed before it became visible."""
@@ -190,7 +193,10 @@ class IndexWriter:
     def finish(self) -> Manifest:
         """Brings the indexes up to date; the manifest that shows the result."""
         self._table.index()
-        return replace(self._wanted, table=self._name, version=self._table.version, passages=self._table.count())
+        table = self._table
+        return replace(
+            self._wanted, table=self._name, version=table.version, passages=table.count(), trained=table.trained
+        )
 
     def abandon(self) -> None:
         """Removes what a failed rebuild wrote; a failed import's rows stay unseen and the next import goes on from them."""
@@ -207,6 +213,10 @@ class IndexWriter:
         for name in table_names(self._connection):
             if name not in (self._name, self._previous):
                 self._connection.drop_table(name, ignore_missing=True)
+
+
+def _table(connection: Any, manifest: Manifest) -> PassageTable:
+    return PassageTable(connection, manifest.table, trained=manifest.trained, version=manifest.version)
 
 
 def _new_name(taken: Sequence[str]) -> str:

@@ -87,15 +87,18 @@ def search(
     """The passages that the line would see for a question, best first. Staff may see every audience."""
     import asyncio
 
-    with _open(settings(config, data)) as (knowledge, models, _):
+    chosen = settings(config, data)
+    with _open(chosen) as (knowledge, models, _):
         [vector] = models.encoder.encode([text])
         visibility = Visibility(frozenset(AUDIENCES), datetime.now(UTC).date())
-        found = knowledge.search.find(text, vector, visibility, limit=max(top, knowledge.candidates))
+        found = knowledge.search.find(text, vector, visibility, limit=max(top, knowledge.pool))
 
         async def score(pairs: object) -> list[float]:
             return models.reranker.score(pairs).tolist()  # type: ignore[arg-type,no-any-return] # the ranking gives pairs
 
-        ranked, _probability = asyncio.run(Ranking(models.fusion, score if rerank else None)(text, found))
+        ranked, _probability = asyncio.run(
+            Ranking(models.fusion, score if rerank else None, depth=max(top, chosen.retrieval.candidates))(text, found)
+        )
     rows = [
         {
             "article_id": one.passage.article_id,

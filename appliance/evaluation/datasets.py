@@ -84,7 +84,9 @@ def read_questions(path: Path) -> list[Question]:
 
 def read_guard_cases(path: Path) -> list[GuardCase]:
     """JSON lines ``{"passages": […], "draft": "…", "supported": true|false}``. Raises ``InputInvalid``."""
-    return _rows(GuardCase, path, 'Write one object a line, such as {"passages": ["…"], "draft": "…", "supported": true}.')
+    return _rows(
+        GuardCase, path, 'Write one object a line, such as {"passages": ["…"], "draft": "…", "supported": true}.'
+    )
 
 
 def read_labelled(path: Path, *, several: bool = True) -> Labelled:
@@ -96,9 +98,15 @@ def read_labelled(path: Path, *, several: bool = True) -> Labelled:
     texts, categories = [], []
     for line, text, category in _csv_rows(reader, path):
         if not text or not category:
-            _refuse(f"{path}, line {line}: {'text' if not text else 'category'} is empty.", "Fill it in, or delete the line.")
+            _refuse(
+                f"{path}, line {line}: {'text' if not text else 'category'} is empty.",
+                "Fill it in, or delete the line.",
+            )
         if len(text) > MAX_TEXT_CHARS:
-            _refuse(f"{path}, line {line}: the text has {len(text):,} characters.", "Check the quotes: one is probably never closed.")
+            _refuse(
+                f"{path}, line {line}: the text has {len(text):,} characters.",
+                "Check the quotes: one is probably never closed.",
+            )
         texts.append(text)
         categories.append(category)
     if not texts:
@@ -109,7 +117,11 @@ def read_labelled(path: Path, *, several: bool = True) -> Labelled:
 
 
 def _rows(kind: type[Row], path: Path, example: str) -> list[Row]:
-    found = [_row(kind, path, number, line, example) for number, line in enumerate(_text(path).split("\n"), 1) if line.strip()]
+    found = [
+        _row(kind, path, number, line, example)
+        for number, line in enumerate(_text(path).split("\n"), 1)
+        if line.strip()
+    ]
     if not found:
         _refuse(f"{path} is empty.", example)
     return found
@@ -133,12 +145,16 @@ def _text(path: Path) -> str:
     """The whole file, without a byte order mark."""
     try:
         if path.stat().st_size > MAX_FILE_BYTES:
-            raise InputTooLarge(f"{path} is larger than {MAX_FILE_BYTES // 1_000_000} MB.", remedy="Measure on a part of it.")
+            raise InputTooLarge(
+                f"{path} is larger than {MAX_FILE_BYTES // 1_000_000} MB.", remedy="Measure on a part of it."
+            )
         return path.read_text("utf-8-sig")
     except UnicodeDecodeError as error:
         raise InputInvalid(f"{path} is not UTF-8 text (byte {error.start + 1}).", remedy="Save it as UTF-8.") from None
     except OSError as error:
-        raise InputInvalid(f"{path} cannot be read: {error.strerror}.", remedy="Check the path and its permissions.") from error
+        raise InputInvalid(
+            f"{path} cannot be read: {error.strerror}.", remedy="Check the path and its permissions."
+        ) from error
 
 
 def _header(reader: csv.DictReader[str], path: Path) -> list[str]:

@@ -59,5 +59,11 @@ def figures(verdicts: Sequence[tuple[bool, bool]]) -> dict[str, Any]:
 def _candidate(n: int, passage: str | GuardPassage) -> Candidate:
     given = GuardPassage(text=passage) if isinstance(passage, str) else passage
     return Candidate(
-        Passage(f"case-{n}", f"case-{n}", 0, "", given.text), given.title, url="", vector=0.0, bm25=0.0, rrf=0.0, score=0.0
+        Passage(f"case-{n}", f"case-{n}", 0, "", given.text),
+        given.title,
+        url="",
+        vector=0.0,
+        bm25=0.0,
+        rrf=0.0,
+        score=0.0,
     )

@@ -102,7 +102,10 @@ def macro_f1(found: Sequence[str], expected: Sequence[str]) -> float:
 def expected_calibration_error(confidence: Floats, right: Floats, bins: int = _BINS) -> float:
     """Guo et al. 2017: |accuracy - confidence| over bins of equal width, weighted by how many fall into each."""
     places = np.minimum((confidence * bins).astype(int), bins - 1)
-    gaps = [abs(right[places == one].mean() - confidence[places == one].mean()) * (places == one).mean() for one in np.unique(places)]
+    gaps = [
+        abs(right[places == one].mean() - confidence[places == one].mean()) * (places == one).mean()
+        for one in np.unique(places)
+    ]
     return round(float(np.sum(gaps)), 4)
 
 

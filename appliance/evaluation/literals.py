@@ -20,8 +20,21 @@ _DATES = (
     re.compile(rf"\b{_MONTH} (?P<day>\d{{1,2}})(?:st|nd|rd|th)?\b", re.I),
     re.compile(rf"\b(?P<day>\d{{1,2}})(?:st|nd|rd|th)?\.? (?:of )?{_MONTH}(?![a-z])", re.I),
 )
-_PRICE = re.compile(r"(?P<sign>[$€£¥])\s?(?P<amount>\d[\d.,]*)|(?P<amount2>\d[\d.,]*)\s?(?P<sign2>[$€£¥]|(?:usd|eur|gbp|dollars?|euros?|pounds?)\b)", re.I)
-_SIGNS = {"usd": "$", "dollar": "$", "dollars": "$", "eur": "€", "euro": "€", "euros": "€", "gbp": "£", "pound": "£", "pounds": "£"}
+_PRICE = re.compile(
+    r"(?P<sign>[$€£¥])\s?(?P<amount>\d[\d.,]*)|(?P<amount2>\d[\d.,]*)\s?(?P<sign2>[$€£¥]|(?:usd|eur|gbp|dollars?|euros?|pounds?)\b)",
+    re.I,
+)
+_SIGNS = {
+    "usd": "$",
+    "dollar": "$",
+    "dollars": "$",
+    "eur": "€",
+    "euro": "€",
+    "euros": "€",
+    "gbp": "£",
+    "pound": "£",
+    "pounds": "£",
+}
 _PERCENT = re.compile(r"(\d[\d.,]*)\s?(?:%|percent\b|per cent\b)", re.I)
 _UNIT = re.compile(
     r"(?:(\d[\d.,]*) ?(?:-|to|or|and) ?)?(\d[\d.,]*)[ -]?(second|minute|hour|day|week|month|year|[kmgt]i?b)s?\b", re.I

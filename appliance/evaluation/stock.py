@@ -45,7 +45,9 @@ def stock(knowledge: Knowledge, paths: Sequence[Path], *, progress: Progress = s
             f"There is no article to search in.{why}",
             remedy="Give --kb a .jsonl file or a folder of articles, or --data a directory that holds some.",
         )
-    return Stock(articles, passages, round(report.seconds, 2) if report else 0.0, tuple(report.rejected) if report else ())
+    return Stock(
+        articles, passages, round(report.seconds, 2) if report else 0.0, tuple(report.rejected) if report else ()
+    )
 
 
 def check_gold(knowledge: Knowledge, questions: Sequence[Question]) -> int:

@@ -54,7 +54,14 @@ def _heads(since: datetime, now: datetime) -> Select[*tuple[Any, ...]]:
 
 def _turns(since: datetime, now: datetime) -> Select[*tuple[Any, ...]]:
     return (
-        select(MessageRow.conversation_id, MessageRow.created_at, RunRow.outcome, RunRow.rule, RunRow.intent, RunRow.closed_at)
+        select(
+            MessageRow.conversation_id,
+            MessageRow.created_at,
+            RunRow.outcome,
+            RunRow.rule,
+            RunRow.intent,
+            RunRow.closed_at,
+        )
         .join(ConversationRow, ConversationRow.id == MessageRow.conversation_id)
         .outerjoin(RunRow, RunRow.message_id == MessageRow.id)
         .where(MessageRow.author == "customer", ConversationRow.created_at.between(since, now))

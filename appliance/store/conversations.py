@@ -224,7 +224,7 @@ def _authorized(session: Session, conversation_id: str, token: str, *, change: b
         raise Unauthorized(
             "This conversation needs its visitor's token.", remedy="Send it as Authorization: Bearer <token>."
         )
-    known = re.fullmatch(r"\w{1,32}", conversation_id)  # it comes from the network: PostgreSQL refuses a NUL in it
+    known = re.fullmatch(r"[\w-]{1,32}", conversation_id)  # it comes from the network: PostgreSQL refuses a NUL in it
     row = session.get(ConversationRow, conversation_id, with_for_update=change or None) if known else None
     if row is None or not hmac.compare_digest(row.token_hash, token_hash(token)):
         raise NotFound("There is no such conversation.", remedy="Check the id and the token.")

@@ -16,6 +16,7 @@ from appliance.web.controllers.chat import ChatController
 from appliance.web.controllers.contact import ContactController
 from appliance.web.controllers.conversations import ConversationController
 from appliance.web.controllers.health import HealthController
+from appliance.web.controllers.help import HelpController
 from appliance.web.controllers.static import StaticController
 from appliance.web.doors import Doors
 from appliance.web.errors import answer_fault
@@ -30,7 +31,14 @@ def create_app(doors: Doors, streams: Streams) -> Shield:
     """The ASGI application. It opens nothing and closes nothing: ``doors`` is open, and its owner closes it."""
     assets = load_assets()
     app = Litestar(
-        route_handlers=[ConversationController, HealthController, StaticController, ChatController, ContactController],
+        route_handlers=[
+            ConversationController,
+            HealthController,
+            StaticController,
+            ChatController,
+            ContactController,
+            HelpController,
+        ],
         dependencies={"doors": _always(doors), "streams": _always(streams), "assets": _always(assets)},
         exception_handlers={Exception: answer_fault},
         template_config=build_templates(doors.policy, doors.config, assets),

@@ -13,6 +13,7 @@ from appliance.line.events import Event
 from appliance.policy import Policy
 from appliance.store.conversations import Accepted, ConversationView
 from appliance.ticket import Channel, Message, Reply
+from kb.article import Article
 
 
 class Reception(Protocol):
@@ -51,6 +52,17 @@ class Runner(Protocol):
     def message_events(self, message: Message) -> AsyncIterator[Event]: ...
 
 
+class Articles(Protocol):
+    """The knowledge base's text."""
+
+    def get(self, article_id: str) -> Article | None: ...
+
+
+class Knowledge(Protocol):
+    @property
+    def articles(self) -> Articles: ...
+
+
 class Doors(Protocol):
     """The whole appliance, as far as the web may know it."""
 
@@ -62,6 +74,8 @@ class Doors(Protocol):
     def reception(self) -> Reception: ...
     @property
     def runner(self) -> Runner: ...
+    @property
+    def knowledge(self) -> Knowledge: ...
     @property
     def metrics(self) -> CollectorRegistry: ...
 

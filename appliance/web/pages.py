@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
 from urllib.parse import urlsplit
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -16,8 +17,13 @@ from appliance.web.assets import Assets
 _RIGHT_TO_LEFT = {"ar", "dv", "fa", "he", "ps", "sd", "ug", "ur", "yi"}
 
 
-def web_link(url: str) -> str:
-    """The address when a browser may follow it (http, https, or a path of ours), else nothing: no javascript:, data: or file:."""
+def web_link(url: str, own: str = "") -> str:
+    """The address when a browser may follow it (http, https, or a path of ours), else nothing: no javascript:, data: or file:.
+
+    ``own``: where the appliance believes to be found; visitors may reach it under another name, so for them it becomes a path.
+    """
+    if own and url.startswith(f"{own}/"):
+        url = url.removeprefix(own)
     try:
         parts = urlsplit(url)
     except ValueError:
@@ -44,13 +50,14 @@ def build_templates(policy: Policy, config: Config, assets: Assets) -> TemplateC
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["web_link"] = web_link
+    environment.filters["web_link"] = partial(web_link, own=config.base_url)
     environment.filters["moment"] = _moment
     environment.globals.update(
         company=policy.company,
         language=policy.language,
         direction=direction(policy.language),
         static=f"/static/{assets.version}",
+        own_url=config.base_url,
         max_chars=config.server.max_message_chars,
     )
     return TemplateConfig(instance=JinjaTemplateEngine.from_environment(environment))

@@ -16,8 +16,8 @@ from litestar.exceptions import HTTPException
 from litestar.serialization import encode_json
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
-from appliance.web.errors import PROBLEM_JSON, TABLE, Problem, problem_of
 from appliance.web.headers import Headers
+from appliance.web.problems import PROBLEM_JSON, TABLE, Problem, problem_of
 from appliance.web.traffic import Traffic
 
 MAX_HEADER_BYTES = 32_768

@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from litestar.serialization import encode_json
 
 from appliance.line.events import Event
-from appliance.web.errors import problem_of
+from appliance.web.problems import problem_of
 
 HEARTBEAT = b": still here\n\n"
 GREETING = b"retry: 2000\n\n"

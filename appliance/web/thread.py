@@ -5,8 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from appliance.store.conversations import ConversationView, MessageView
-from appliance.ticket import Reply
-from appliance.web.pages import web_link
+from appliance.ticket import Citation, Reply
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One cited article, with the words of it that carry the answer."""
+
+    title: str
+    url: str
+    quotes: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,11 +25,21 @@ class Entry:
     reply: Reply | None = None
 
     @property
+    def sources(self) -> tuple[Source, ...]:
+        """Citations name passages; a reader cares for articles. In the order in which they are first cited."""
+        quotes: dict[str, list[str]] = {}
+        first: dict[str, Citation] = {}
+        for citation in self.reply.citations if self.reply else ():
+            first.setdefault(citation.article_id, citation)
+            quotes.setdefault(citation.article_id, []).extend([citation.quote] if citation.quote else [])
+        return tuple(Source(one.title, one.url, tuple(quotes[name])) for name, one in first.items())
+
+    @property
     def text(self) -> str:
         """A reply for every channel ends with the address of its article; a page says that better in the sources below."""
         before, _, last = self.message.text.rpartition("\n\n")
         citations = self.reply.citations if self.reply else ()
-        pointer = any(web_link(each.url) and each.title in last and each.url in last for each in citations)
+        pointer = any(each.url and each.title in last and each.url in last for each in citations)
         return before if before and pointer else self.message.text
 
 

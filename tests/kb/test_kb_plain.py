@@ -20,6 +20,11 @@ from kb.plain import plain
         ("A literal \\*star\\* stays.", "A literal *star* stays."),
         ("```\n**raw** `code`\n```", "```\n**raw** `code`\n```"),
         ("**", "**"),
+        (
+            "Prices:\n\n| Plan | Price a month | Projects |\n| --- | --- | --- |\n| Team | **€8** | 10 |\n| Free | €0 | |\n\nAfter.",
+            "Prices:\n\n- Plan Team: Price a month: €8; Projects: 10.\n- Plan Free: Price a month: €0.\n\nAfter.",
+        ),
+        ("| only | one row |", "| only | one row |"),
         ("<https://example.org/a>", "https://example.org/a"),
     ],
 )

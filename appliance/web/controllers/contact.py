@@ -14,9 +14,10 @@ from appliance.errors import ApplianceFault, NotFound
 from appliance.store.conversations import Accepted
 from appliance.web.controllers.conversations import TheDoors
 from appliance.web.doors import Doors
-from appliance.web.errors import AnyRequest, problem_of
+from appliance.web.errors import AnyRequest
 from appliance.web.forms import ContactForm, contact_form, fields, ticket_cookie, ticket_token
 from appliance.web.guards import same_origin
+from appliance.web.problems import problem_of
 from appliance.web.schemas import one_line
 from appliance.web.thread import thread_of
 

@@ -13,10 +13,11 @@ export class Answer {
     this.sentences = [];
   }
 
-  addSentence(sentence) {
+  addSentence({ text, citations }) {
     if (this.sentences.length > 0) this.text.append(" ");
-    this.text.append(sentence.text, ...(sentence.citations ?? []).map((n) => this.#mark(n)));
-    this.sentences.push(sentence.text);
+    const node = element("span", {}, text);
+    this.text.append(node);
+    this.sentences.push({ text, citations: citations ?? [], node });
   }
 
   // The final text begins with the sentences that were streamed; what follows them is appended.
@@ -25,14 +26,20 @@ export class Answer {
     const rest = this.#after(text);
     if (rest === null || this.sentences.length === 0) this.text.replaceChildren(...linked(text, citations));
     else if (rest) this.bubble.append(element("p", { dir: "auto" }, ...linked(rest, citations)));
-    if (citations.length > 0) this.bubble.append(this.#sources(citations));
+    if (citations.length === 0) return;
+    const articles = byArticle(citations);
+    this.bubble.append(this.#sources(articles));
+    for (const sentence of rest === null ? [] : this.sentences) {
+      const cited = articles.filter((article) => article.passages.some(({ n }) => sentence.citations.includes(n)));
+      sentence.node.append(...cited.map((article) => this.#mark(article.number)));
+    }
   }
 
   #after(text) {
     let rest = text;
     for (const sentence of this.sentences) {
-      if (!rest.startsWith(sentence)) return null;
-      rest = rest.slice(sentence.length).trimStart();
+      if (!rest.startsWith(sentence.text)) return null;
+      rest = rest.slice(sentence.text.length).trimStart();
     }
     return rest;
   }
@@ -56,23 +63,36 @@ export class Answer {
     item.scrollIntoView({ block: "nearest" });
   }
 
-  #sources(citations) {
-    const items = citations.map((citation) =>
-      element("li", { id: `${this.key}-${citation.n}`, value: citation.n, tabindex: "-1" },
-        outsideLink(citation.url, citation.title),
-        citation.quote
-          ? element("details", {}, element("summary", {}, words.showPassage), element("blockquote", { dir: "auto" }, citation.quote))
-          : null));
-    const title = element("p", { class: "sources-title" }, citations.length > 1 ? words.sources : words.source);
-    return element("div", { class: "sources" }, title, element("ol", {}, ...items));
+  #sources(articles) {
+    const items = articles.map(({ number, title, url, passages }) => {
+      const quotes = passages.filter(({ quote }) => quote).map(({ quote }) => element("blockquote", { dir: "auto" }, quote));
+      const shown = quotes.length > 0 ? element("details", {}, element("summary", {}, words.showPassage), ...quotes) : null;
+      return element("li", { id: `${this.key}-${number}`, value: number, tabindex: "-1" }, outsideLink(url, title), shown);
+    });
+    const heading = element("p", { class: "sources-title" }, items.length > 1 ? words.sources : words.source);
+    return element("div", { class: "sources" }, heading, element("ol", {}, ...items));
   }
+}
+
+// Citations name passages; a reader cares for articles. Numbered in the order in which they are first cited.
+function byArticle(citations) {
+  const articles = [];
+  for (const citation of citations) {
+    let article = articles.find(({ id }) => id === citation.article_id);
+    if (!article) {
+      article = { id: citation.article_id, number: articles.length + 1, title: citation.title, url: citation.url, passages: [] };
+      articles.push(article);
+    }
+    article.passages.push(citation);
+  }
+  return articles;
 }
 
 // A reply for every channel ends with the address of its article; here the sources below the answer say that better.
 function withoutPointer(text, citations) {
   const at = text.lastIndexOf("\n\n");
   const last = at < 0 ? "" : text.slice(at);
-  return citations.some(({ title, url }) => webLink(url) && last.includes(title) && last.includes(url)) ? text.slice(0, at) : text;
+  return citations.some(({ title, url }) => url && last.includes(title) && last.includes(url)) ? text.slice(0, at) : text;
 }
 
 // Text in which the addresses of cited articles, and no others, can be followed.

@@ -131,6 +131,7 @@ export class Conversation {
     if (reply.text) {
       const answer = run.answer ?? this.screen.answer();
       answer.finish(reply.text, reply.citations);
+      this.screen.toEnd();
       if (reply.outcome === "answered" && reply.citations.length > 0) this.#ask(answer);
     } else if (reply.outcome === "handed_over") this.screen.note(words.passedOn);
     if (reply.outcome === "handed_over") {

@@ -14,9 +14,10 @@ export function element(tag, attributes = {}, ...children) {
 // The address when a browser may follow it, else null: no javascript:, data: or file:.
 export function webLink(address) {
   if (typeof address !== "string" || address === "") return null;
+  const own = document.body.dataset.ownUrl; // where the appliance believes to be found; this visitor may know it by another name
   let url;
   try {
-    url = new URL(address, location.origin);
+    url = new URL(address.startsWith(`${own}/`) ? address.slice(own.length) : address, location.origin);
   } catch {
     return null;
   }

@@ -28,7 +28,7 @@ export class Screen {
     node.classList.add("turn-failed");
     const retry = element("button", { type: "button", class: "quiet", onclick: () => { this.mended(node); again(); } }, words.tryAgain);
     node.append(element("div", { class: "failure", role: "alert" }, element("span", {}, `${words.notSent} ${reason}`), retry));
-    this.#toEnd();
+    this.toEnd();
   }
 
   // A message that is tried again moves below what was said meanwhile, so that its answer stands under it.
@@ -71,7 +71,7 @@ export class Screen {
       choice(words.yes, () => judge(true).then(() => this.#rate(row, rate))),
       choice(words.no, () => judge(false).then(() => this.#sorry(row, wantPerson))));
     answer.node.append(row);
-    this.#toEnd();
+    this.toEnd();
   }
 
   stopAsking() {
@@ -97,7 +97,7 @@ export class Screen {
     const label = element("p", { tabindex: "-1" }, text);
     row.replaceChildren(label, ...controls);
     label.focus();
-    this.#toEnd();
+    this.toEnd();
   }
 
   handedOver(closed = false) {
@@ -107,7 +107,7 @@ export class Screen {
     byId("person").hidden = true;
     byId("presence").textContent = words.presencePerson;
     byId("message").placeholder = words.placeholderPerson;
-    this.#toEnd();
+    this.toEnd();
   }
 
   begun() {
@@ -116,10 +116,10 @@ export class Screen {
 
   #append(node) {
     this.log.append(node);
-    this.#toEnd();
+    this.toEnd();
   }
 
-  #toEnd() {
+  toEnd() {
     this.log.scrollTop = this.log.scrollHeight;
   }
 }

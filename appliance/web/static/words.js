@@ -3,13 +3,13 @@ export const words = {
   you: "You",
   assistant: "Automated assistant",
   sending: "Sending…",
+  // the station that has just finished -> what happens now
   stages: {
     identify: "Reading your message…",
     classify: "Reading your message…",
-    route: "Reading your message…",
-    retrieve: "Looking in the help centre…",
-    draft: "Writing an answer…",
-    ground: "Checking the answer against its source…",
+    route: "Looking in the help centre…",
+    retrieve: "Writing an answer…",
+    draft: "Checking the answer against its source…",
   },
   working: "Working on it…",
   reconnecting: "The connection was lost. Reconnecting…",

@@ -1,0 +1,81 @@
+# What people and CI run. `make help` lists it. Settings are given on the command line: make up PORT=9000
+VENV ?= .venv
+BIN := $(VENV)/bin
+CODE := models kb appliance tests benchmarks deploy
+LOCKED := requirements/build.txt pyproject.toml deploy/dev/setup.sh
+UP := $(if $(PORT),--port "$(PORT)") $(if $(PROFILE),--profile "$(PROFILE)") $(if $(DATA),--data "$(DATA)")
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help up test check lint types imports docs docs-check format bench vllm-test lock wheel licences hooks clean distclean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z%-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+up: $(VENV)/.serve ## install what is missing and serve on http://127.0.0.1:8080 (PORT= PROFILE= DATA=)
+	@exec $(BIN)/appliance up $(UP)
+
+test: $(VENV)/.dev $(VENV)/.system ## install what is missing and run the tests (ARGS="tests/kb -x")
+	@$(BIN)/python -m pytest -m "not vllm" $(ARGS)
+
+check: lint types imports docs-check test ## what CI runs: lint, types, import rules, docs, tests
+
+lint: $(VENV)/.dev ## rules and format of the code
+	@$(BIN)/ruff check $(CODE)
+	@$(BIN)/ruff format --check $(CODE)
+
+types: $(VENV)/.dev ## strict type check
+	@$(BIN)/mypy
+
+imports: $(VENV)/.dev ## the rooms' import rules
+	@$(BIN)/lint-imports
+
+docs: $(VENV)/.dev ## write docs/cli.md anew from the commands' help
+	@$(BIN)/python deploy/dev/cli_docs.py
+
+docs-check: $(VENV)/.dev ## is docs/cli.md what the commands say of themselves?
+	@$(BIN)/python deploy/dev/cli_docs.py --check
+
+format: $(VENV)/.dev ## format the code and mend what can be mended by rule
+	@$(BIN)/ruff check --fix $(CODE)
+	@$(BIN)/ruff format $(CODE)
+
+bench: $(VENV)/.dev ## measured figures (ARGS= is passed on; see benchmarks/)
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+vllm-test: $(VENV)/.dev ## the tests against a real vLLM server on the CPU, which is built, started and stopped (4 GB, once)
+	@port="$${VLLM_PORT:-$$($(BIN)/python deploy/dev/free_port.py)}"; export VLLM_PORT="$$port"; \
+	trap 'deploy/dev/vllm-cpu.sh stop' EXIT; \
+	deploy/dev/vllm-cpu.sh start && eval "$$(deploy/dev/vllm-cpu.sh env)" && $(BIN)/python -m pytest -m vllm $(ARGS)
+
+lock: $(VENV)/.dev ## resolve requirements/*.txt anew from pyproject.toml
+	@deploy/dev/lock.sh $(BIN)/uv
+
+wheel: $(VENV)/.dev ## build the wheel into dist/
+	@$(BIN)/python -m hatchling build -t wheel
+
+licences: $(VENV)/.serve ## licences of everything that is installed by default
+	@$(BIN)/python deploy/dev/licences.py requirements/serve.txt
+
+hooks: $(VENV)/.dev ## check before each commit
+	@$(BIN)/pre-commit install
+
+clean: ## remove caches and build results
+	@rm -rf dist build .mypy_cache .ruff_cache .import_linter_cache .hypothesis tests/screenshots benchmarks/out
+	@find $(CODE) -name __pycache__ -type d -prune -exec rm -rf {} +
+
+distclean: clean ## remove the environments too; data/ stays
+	@rm -rf .venv .venv-train .venv-vllm
+
+$(VENV)/.serve: $(LOCKED) requirements/serve.txt
+	@deploy/dev/setup.sh install "$(VENV)" serve
+
+$(VENV)/.dev: $(LOCKED) requirements/dev.txt
+	@deploy/dev/setup.sh install "$(VENV)" dev
+
+$(VENV)/.system: deploy/dev/setup.sh | $(VENV)/.dev
+	@deploy/dev/setup.sh system
+	@touch "$@"
+
+.venv-train/.train: $(LOCKED) requirements/train.txt requirements/torch.txt
+	@deploy/dev/setup.sh install .venv-train train

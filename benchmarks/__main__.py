@@ -1,0 +1,31 @@
+"""All benchmarks on one knowledge base: import (P3), every model alone, one and many clients (P1, P2), footprint (P6)."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from appliance.cli.console import err
+from benchmarks import footprint, ingest, line, roles
+from benchmarks.ground import ground
+from benchmarks.options import Options, run
+from benchmarks.server import serving
+
+
+async def everything(options: Options) -> dict[str, Any]:
+    async with ground(options) as where:
+        err.print("import against the bare encoder …")
+        imported = await asyncio.to_thread(ingest.measure, where)
+        err.print("recording the model calls, every model alone …")
+        calls = await line.record(where)
+        alone = await asyncio.to_thread(roles.measure, where, calls)
+        err.print("answers through HTTP …")
+        with serving(where.data, where.profile) as server:
+            ready = server.memory_mib()
+            answered = await asyncio.to_thread(line.measure, where, calls, server)
+            weighed = footprint.measure(options, server, ready)
+    return {"ingest": imported, "models": alone, **answered, "footprint": weighed}
+
+
+if __name__ == "__main__":
+    run(__doc__ or "", lambda options: asyncio.run(everything(options)))

@@ -1,0 +1,128 @@
+"""P1 and P2: a whole answer through HTTP against its bare model calls, alone and with 16 clients."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections import Counter
+from collections.abc import Sequence
+from itertools import chain, count
+from typing import Any
+
+from appliance.evaluation.figures import percentile
+from benchmarks.bare import Call, Models, merged, recorded
+from benchmarks.ground import Ground, ground
+from benchmarks.options import Options, run
+from benchmarks.server import Client, Server, serving
+
+_CLIENTS = 16
+_ROUNDS = 3
+_MOST_S = 45.0
+"""Of the rounds with one client, so that a slow machine ends as well."""
+_MERGE = 4
+"""Questions whose calls are merged for the models' own limit, about as many as the queues put into a batch."""
+
+
+async def record(where: Ground) -> list[list[Call]]:
+    """The model calls of every question; the outcomes must be answers, or there is nothing to time."""
+    found = [await recorded(where.appliance, where.models, question) for question in where.options.questions]
+    if not any(outcome == "answered" for _, outcome in found):
+        raise SystemExit("No question was answered: give --questions that fit --kb.")
+    return [calls for calls, _ in found]
+
+
+def one_client(where: Ground, calls: Sequence[Sequence[Call]], server: Server) -> dict[str, Any]:
+    """Question by question: through HTTP, then bare, so that both see the same state of the machine."""
+    client, whole, bare, outcomes = Client(server.port), [], [], Counter[str]()
+    for question in where.options.questions[:3]:
+        client.ask(question)
+    until = time.perf_counter() + _MOST_S
+    for question, made in chain.from_iterable([list(zip(where.options.questions, calls, strict=True))] * _ROUNDS):
+        outcome, took = client.ask(question)
+        outcomes[outcome] += 1
+        whole.append(took * 1000)
+        bare.append(where.models.seconds(made) * 1000)
+        if time.perf_counter() > until:
+            break
+    client.close()
+    ratio = sorted(one / other for one, other in zip(whole, bare, strict=True))
+    p50, p50_bare = percentile(whole, 50), percentile(bare, 50)
+    assert p50 and p50_bare
+    return {
+        "outcomes": dict(outcomes),
+        "http_p50_ms": p50,
+        "http_p95_ms": percentile(whole, 95),
+        "bare_p50_ms": p50_bare,
+        "bare_p95_ms": percentile(bare, 95),
+        "P1_ratio": round(p50 / p50_bare, 3),
+        "P1_median_of_ratios": round(ratio[len(ratio) // 2], 3),
+        "P1_target": "<= 1.25",
+        "P2_one_client_p50_ms": p50,
+        "P2_one_client_target": "<= 150 on 2 cores with 711 articles",
+    }
+
+
+def many_clients(where: Ground, calls: Sequence[Sequence[Call]], server: Server) -> dict[str, Any]:
+    """Answers a second with 16 clients; the models' own limit is measured before and after, with nobody else on the machine."""
+    before = limit(where.models, calls)
+    answered, took = load(server, where.options.questions, where.options.seconds)
+    after = limit(where.models, calls)
+    most = (before + after) / 2
+    goodput = answered["answered"] / took
+    return {
+        "clients": _CLIENTS,
+        "outcomes": dict(answered),
+        "goodput_per_s": round(goodput, 2),
+        "models_limit_per_s": round(most, 2),
+        "P2_goodput_ratio": round(goodput / most, 3),
+        "P2_goodput_target": ">= 0.85",
+    }
+
+
+def limit(models: Models, calls: Sequence[Sequence[Call]]) -> float:
+    """Answers a second that the bare models can make: one after the other or merged, whichever is faster."""
+    groups = [merged(calls[start : start + _MERGE]) for start in range(0, len(calls), _MERGE)]
+    alone = sum(models.seconds(one) for one in calls)
+    together = sum(models.seconds(group) for group in groups)
+    return len(calls) / min(alone, together)
+
+
+def load(server: Server, questions: Sequence[str], seconds: float) -> tuple[Counter[str], float]:
+    """(outcomes, seconds until the last answer) of clients that ask without a pause; who is refused waits a little."""
+    outcomes: Counter[str] = Counter()
+    turn, lock = count(), threading.Lock()
+    began = time.perf_counter()
+
+    def visitor() -> None:
+        client = Client(server.port)
+        while time.perf_counter() - began < seconds:
+            outcome, _ = client.ask(questions[next(turn) % len(questions)])
+            with lock:
+                outcomes[outcome] += 1
+            if outcome.isdecimal():
+                time.sleep(0.2)
+        client.close()
+
+    visitors = [threading.Thread(target=visitor) for _ in range(_CLIENTS)]
+    for one in visitors:
+        one.start()
+    for one in visitors:
+        one.join()
+    return outcomes, time.perf_counter() - began
+
+
+def measure(where: Ground, calls: Sequence[Sequence[Call]], server: Server) -> dict[str, Any]:
+    return {"one_client": one_client(where, calls, server), "many_clients": many_clients(where, calls, server)}
+
+
+async def _alone(options: Options) -> dict[str, Any]:
+    async with ground(options) as where:
+        await asyncio.to_thread(where.appliance.knowledge.add, [options.kb])
+        calls = await record(where)
+        with serving(where.data, where.profile) as server:
+            return await asyncio.to_thread(measure, where, calls, server)
+
+
+if __name__ == "__main__":
+    run("P1 and P2: an answer through HTTP against its bare model calls", lambda options: asyncio.run(_alone(options)))

@@ -1,0 +1,133 @@
+"""The two small regressions behind the fusion: a listwise softmax for the order, a logistic for 'does it answer'."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy.optimize import minimize
+
+Floats = npt.NDArray[np.float64]
+RIDGE = 0.02
+FOLDS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One question; ``signals`` of its candidates in first-stage order; ``gold`` empty when nothing answers it."""
+
+    id: str
+    kind: str
+    gold: frozenset[str]
+    articles: tuple[str, ...]
+    signals: tuple[Mapping[str, float], ...]
+
+    def without_gold(self) -> Asked:
+        """The same question in a knowledge base that lacks its article."""
+        kept = [at for at, article in enumerate(self.articles) if article not in self.gold]
+        return Asked(self.id, self.kind, frozenset(), tuple(self.articles[at] for at in kept), tuple(self.signals[at] for at in kept))
+
+
+@dataclass(frozen=True, slots=True)
+class Linear:
+    weights: Mapping[str, float]
+    bias: float = 0.0
+
+    def __call__(self, signals: Mapping[str, float]) -> float:
+        return self.bias + sum(weight * signals.get(name, 0.0) for name, weight in self.weights.items())
+
+    def as_json(self) -> dict[str, Any]:
+        return {"weights": {name: round(value, 5) for name, value in self.weights.items()}, "bias": round(self.bias, 5)}
+
+
+def folds(n: int, *, seed: int) -> Iterator[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]]:
+    """(train, test) places, each question tested once."""
+    order = np.random.default_rng(seed).permutation(n)
+    for part in range(FOLDS):
+        yield order[np.arange(n) % FOLDS != part], order[np.arange(n) % FOLDS == part]
+
+
+def fit_ranking(asked: Sequence[Asked], names: Sequence[str]) -> Linear:
+    """Weights that maximise the mean log-likelihood of the gold article's passages under a softmax over candidates.
+
+    Signals are standardised for the ridge and the weights scaled back. Questions without a gold candidate say nothing.
+    """
+    useful = [one for one in asked if any(article in one.gold for article in one.articles)]
+    blocks = [np.array([[row.get(name, 0.0) for name in names] for row in one.signals]) for one in useful]
+    gold = [np.array([article in one.gold for article in one.articles]) for one in useful]
+    spread = np.maximum(np.concatenate(blocks).std(axis=0), 1e-6)
+    blocks = [block / spread for block in blocks]
+
+    def loss(weights: Floats) -> tuple[float, Floats]:
+        total, slope = RIDGE * float(weights @ weights), 2 * RIDGE * weights
+        for block, right in zip(blocks, gold, strict=True):
+            scores = block @ weights
+            chance = np.exp(scores - scores.max())
+            chance /= chance.sum()
+            among = np.where(right, chance, 0.0)
+            hit = max(float(among.sum()), 1e-12)
+            total -= np.log(hit) / len(blocks)
+            slope = slope - (among / hit - chance) @ block / len(blocks)
+        return total, slope
+
+    best = minimize(loss, np.zeros(len(names)), jac=True, method="L-BFGS-B").x / spread
+    return Linear({name: float(value) for name, value in zip(names, best, strict=True)})
+
+
+def ordered(one: Asked, linear: Linear) -> list[tuple[float, int]]:
+    """(score, place in first-stage order), best first."""
+    return sorted(((linear(row), at) for at, row in enumerate(one.signals)), key=lambda pair: (-pair[0], pair[1]))
+
+
+def ranks_of(asked: Sequence[Asked], linear: Linear) -> list[int | None]:
+    """Place (0 = first) of the gold article among the different articles of each question."""
+    found: list[int | None] = []
+    for one in asked:
+        articles = list(dict.fromkeys(one.articles[at] for _, at in ordered(one, linear)))
+        found.append(next((at for at, article in enumerate(articles) if article in one.gold), None))
+    return found
+
+
+def best_features(one: Asked, linear: Linear) -> dict[str, float]:
+    """Signals of the best candidate, its score, and its margin over the best of another article (0 without one)."""
+    order = ordered(one, linear)
+    score, best = order[0]
+    rival = next((other for other, at in order if one.articles[at] != one.articles[best]), score)
+    return {**one.signals[best], "score": score, "margin": score - rival}
+
+
+def fit_answerable(asked: Sequence[Asked], linear: Linear, names: Sequence[str], *, seed: int) -> tuple[Linear, dict[str, Any]]:
+    """Logistic: does the best candidate's article answer? Every question is also asked without its article.
+
+    Returns the weights and cross-validated figures (AUROC, and what a floor at 0.5 would do).
+    """
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.metrics import roc_auc_score
+
+    cases = [one for one in asked if one.signals]
+    cases += [bare for one in asked if one.gold and (bare := one.without_gold()).signals]
+    features = [best_features(one, linear) for one in cases]
+    matrix = np.array([[row.get(name, 0.0) for name in names] for row in features])
+    right = np.array([one.articles[ordered(one, linear)[0][1]] in one.gold for one in cases])
+    spread = np.maximum(matrix.std(axis=0), 1e-6)
+    chance = np.zeros(len(cases))
+    groups = sorted({one.id for one in cases})
+    place = {key: at for at, key in enumerate(groups)}
+    owner = np.array([place[one.id] for one in cases])
+    for train, test in folds(len(groups), seed=seed):
+        taught, tested = np.isin(owner, train), np.isin(owner, test)
+        model = LogisticRegression(C=1.0).fit((matrix / spread)[taught], right[taught])
+        chance[tested] = model.predict_proba((matrix / spread)[tested])[:, 1]
+    model = LogisticRegression(C=1.0).fit(matrix / spread, right)
+    weights = {name: float(value) for name, value in zip(names, model.coef_[0] / spread, strict=True)}
+    quality = {
+        "n": len(cases),
+        "right": round(float(right.mean()), 4),
+        "auroc": round(float(roc_auc_score(right, chance)), 4),
+        **{f"kept@{floor}": round(float((chance[right] >= floor).mean()), 4) for floor in (0.3, 0.5, 0.7)},
+        **{f"stopped@{floor}": round(float((chance[~right] < floor).mean()), 4) for floor in (0.3, 0.5, 0.7)},
+    }
+    return Linear(weights, float(model.intercept_[0])), quality

@@ -1,0 +1,213 @@
+"""Intent, urgency and out-of-scope heads on frozen encoder vectors; scikit-learn and numpy only, runs on the box.
+
+One kernel ridge regression has a column for every intent, one for given out-of-scope rows and one for every urgency.
+All calibration is fitted on its leave-one-out predictions. Out of scope is a logistic on how strongly any intent fires,
+how near the nearest training text is, and the out-of-scope column; when the rows hold no out-of-scope examples, whole
+intents are left out in turn and play that part.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from models.errors import ModelRefused
+from models.roles import URGENCIES
+from models.training import kernel_ridge
+from models.training.calibration import (
+    Array,
+    Labels,
+    fit_sharpness,
+    log_loss,
+    log_sum_exp,
+    softmax,
+)
+from models.training.kernel_ridge import KernelRidge
+
+OUT_OF_SCOPE_LABELS = frozenset({"out_of_scope", "oos"})
+MIN_ROWS = 5
+ENERGY_SHARPNESS = 10.0
+GRID = tuple((gamma, penalty) for gamma in (1.0, 2.0) for penalty in (0.05, 0.15, 0.5))
+GRID_ROWS = 4_000
+LEFT_OUT_ROWS = 3_000
+LEFT_OUT_GROUPS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Logistic:
+    """sigmoid or softmax of ``features @ weights + bias``; weights (features, outputs)."""
+
+    weights: Array
+    bias: Array
+
+    def logits(self, features: Array) -> Array:
+        return (features @ self.weights + self.bias).astype(np.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class FittedHeads:
+    """Columns of the ridge: ``intents``, then out-of-scope if ``has_outside``, then the four urgencies if ``has_urgency``."""
+
+    intents: tuple[str, ...]
+    ridge: KernelRidge
+    sharpness: float
+    outside: Logistic
+    urgency: Logistic
+    has_outside: bool
+    has_urgency: bool
+
+    def predict(self, vectors: Array) -> tuple[Array, Array, Array]:
+        """(intent_probability (n, k), urgency_probability (n, 4), out_of_scope (n,)); the graph computes the same."""
+        kernel = self.ridge.kernel(np.asarray(vectors, dtype=np.float32))
+        scores = self.ridge.offset + kernel @ self.ridge.weights
+        k = len(self.intents)
+        features = outside_features(scores, kernel.max(axis=1), k, has_outside=self.has_outside)
+        outside = 1 / (1 + np.exp(-self.outside.logits(features)[:, 0]))
+        return softmax(self.sharpness * scores[:, :k]), softmax(self.urgency.logits(scores[:, -4:])), outside
+
+
+def outside_features(scores: Array, nearest: Array, k: int, *, has_outside: bool) -> Array:
+    """(n, 4): energy over the intents, strongest intent, kernel value of the nearest row, out-of-scope column or 0."""
+    column = scores[:, k] if has_outside else np.zeros(len(scores), dtype=np.float32)
+    energy = log_sum_exp(ENERGY_SHARPNESS * scores[:, :k]) / ENERGY_SHARPNESS
+    return np.stack([energy, scores[:, :k].max(axis=1), nearest, column], axis=1).astype(np.float32)
+
+
+def fit_heads(
+    vectors: Array, intents: Sequence[str], urgencies: Sequence[str] | None, *, seed: int
+) -> FittedHeads:
+    """Fit on rows of encoder vectors. ``out_of_scope`` (or ``oos``) among the intents marks rows that fit none.
+
+    Raises ``ModelRefused`` naming what is wrong with the rows and how to mend it.
+    """
+    check_rows(vectors, intents, urgencies)
+    vectors = _as_stored(vectors)
+    outside = np.array([one in OUT_OF_SCOPE_LABELS for one in intents])
+    names = tuple(sorted(set(intents) - OUT_OF_SCOPE_LABELS))
+    place = {name: at for at, name in enumerate(names)}
+    labels: Labels = np.array([place.get(one, len(names)) for one in intents], dtype=np.int64)
+    targets = _targets(labels, len(names), outside.any(), urgencies)
+    gamma, penalty = _choose(vectors, labels, len(names), seed)
+    ridge, left_out = kernel_ridge.fit(vectors, targets, gamma=gamma, penalty=penalty, seed=seed)
+    k, inside = len(names), ~outside
+    return FittedHeads(
+        intents=names,
+        ridge=ridge,
+        sharpness=fit_sharpness(left_out[inside, :k], labels[inside]),
+        outside=_fit_outside(vectors, labels, left_out, ridge, k, seed=seed),
+        urgency=_fit_urgency(left_out, urgencies),
+        has_outside=bool(outside.any()),
+        has_urgency=urgencies is not None,
+    )
+
+
+def _as_stored(vectors: Array) -> Array:
+    """Rounded to half precision, as the graph keeps its landmarks: fitted and shipped heads give the same numbers."""
+    return np.ascontiguousarray(vectors, dtype=np.float16).astype(np.float32)
+
+
+def _targets(labels: Labels, k: int, has_outside: bool, urgencies: Sequence[str] | None) -> Array:
+    """One-hot columns; rows out of scope are all zero in the intents' columns. Always four urgency columns at the end."""
+    parts = [np.eye(k + 1, dtype=np.float32)[labels][:, : k + int(has_outside)]]
+    levels = np.zeros((len(labels), 4), dtype=np.float32)
+    if urgencies is not None:
+        levels[np.arange(len(labels)), [URGENCIES.index(one) for one in urgencies]] = 1.0  # type: ignore[arg-type]
+    return np.concatenate([*parts, levels], axis=1)
+
+
+def _choose(vectors: Array, labels: Labels, k: int, seed: int) -> tuple[float, float]:
+    """Kernel width and penalty with the best leave-one-out log-likelihood on at most 4,000 rows."""
+    inside = np.flatnonzero(labels < k)
+    rows = np.random.default_rng(seed).permutation(inside)[:GRID_ROWS]
+    targets = np.eye(k, dtype=np.float32)[labels[rows]]
+
+    def loss(setting: tuple[float, float]) -> float:
+        _, scores = kernel_ridge.fit(vectors[rows], targets, gamma=setting[0], penalty=setting[1], seed=seed)
+        return log_loss(softmax(fit_sharpness(scores, labels[rows]) * scores), labels[rows])
+
+    return min(GRID, key=loss)
+
+
+def _fit_outside(vectors: Array, labels: Labels, left_out: Array, ridge: KernelRidge, k: int, *, seed: int) -> Logistic:
+    inside = np.flatnonzero(labels < k)
+    given = np.flatnonzero(labels == k)
+    own = outside_features(left_out, _nearest(vectors, ridge.gamma), k, has_outside=len(given) > 0)
+    if len(given) >= MIN_ROWS:
+        return _logistic(own, (labels == k).astype(np.int64))
+    strange = _left_out_intents(vectors[inside], labels[inside], k, ridge, seed)
+    features = np.concatenate([own[inside], strange])
+    return _logistic(features, np.repeat([0, 1], [len(inside), len(strange)]))
+
+
+def _left_out_intents(vectors: Array, labels: Labels, k: int, ridge: KernelRidge, seed: int) -> Array:
+    """Features of rows whose intent the model was not shown: a quarter of the intents at a time."""
+    rng = np.random.default_rng(seed)
+    group = rng.permutation(k) % min(LEFT_OUT_GROUPS, k)
+    found = []
+    for at in range(min(LEFT_OUT_GROUPS, k)):
+        strange = group[labels] == at
+        rows = rng.permutation(np.flatnonzero(~strange))[:LEFT_OUT_ROWS]
+        known = np.flatnonzero(group != at)
+        targets = (labels[rows][:, None] == known).astype(np.float32)
+        model, _ = kernel_ridge.fit(vectors[rows], targets, gamma=ridge.gamma, penalty=ridge.penalty, seed=seed)
+        kernel = model.kernel(vectors[strange])
+        scores = model.offset + kernel @ model.weights
+        found.append(outside_features(scores, kernel.max(axis=1), len(known), has_outside=False))
+    return np.concatenate(found)
+
+
+def _nearest(vectors: Array, gamma: float) -> Array:
+    """Kernel value of each row's nearest other row, in blocks so that memory stays small."""
+    best = np.empty(len(vectors), dtype=np.float32)
+    for at in range(0, len(vectors), 1_000):
+        block = kernel_ridge.gaussian(vectors[at : at + 1_000], vectors, gamma)
+        block[np.arange(len(block)), at + np.arange(len(block))] = 0.0
+        best[at : at + 1_000] = block.max(axis=1)
+    return best
+
+
+def _logistic(features: Array, labels: Labels) -> Logistic:
+    from sklearn.linear_model import LogisticRegression
+
+    spread = np.maximum(features.std(axis=0), 1e-6)
+    model = LogisticRegression(C=1.0, class_weight="balanced", max_iter=500).fit(features / spread, labels)
+    weights = (model.coef_.T / spread[:, None]).astype(np.float32)
+    return Logistic(weights, model.intercept_.astype(np.float32))
+
+
+def _fit_urgency(left_out: Array, urgencies: Sequence[str] | None) -> Logistic:
+    """Logistic on the four left-out columns; levels that the rows never show keep a probability near 0."""
+    if urgencies is None or len(set(urgencies)) < 2:
+        always = URGENCIES.index("normal") if urgencies is None else URGENCIES.index(urgencies[0])  # type: ignore[arg-type]
+        return Logistic(np.zeros((4, 4), dtype=np.float32), np.where(np.arange(4) == always, 4.0, 0.0).astype(np.float32))
+    from sklearn.linear_model import LogisticRegression
+
+    labels = np.array([URGENCIES.index(one) for one in urgencies])  # type: ignore[arg-type]
+    model = LogisticRegression(C=10.0, max_iter=500).fit(left_out[:, -4:], labels)
+    weights, bias = np.zeros((4, 4), dtype=np.float32), np.full(4, -12.0, dtype=np.float32)
+    if len(model.classes_) == 2:  # scikit-learn keeps one column for two classes
+        weights[:, model.classes_[1]], bias[model.classes_] = model.coef_[0], (0.0, float(model.intercept_[0]))
+    else:
+        weights[:, model.classes_], bias[model.classes_] = model.coef_.T, model.intercept_
+    return Logistic(weights, bias)
+
+
+def check_rows(vectors: npt.NDArray[np.float32], intents: Sequence[str], urgencies: Sequence[str] | None) -> None:
+    """Raises ``ModelRefused`` for rows from which no honest heads can be fitted."""
+    if len(vectors) != len(intents) or (urgencies is not None and len(urgencies) != len(intents)):
+        raise ModelRefused("Texts, intents and urgencies differ in number.", remedy="Give one label of each kind a text.")
+    bad = np.flatnonzero(~np.isfinite(vectors).all(axis=1)) if len(vectors) else []
+    if len(bad):
+        raise ModelRefused(f"Row {bad[0] + 1} has no usable vector.", remedy="Remove empty or unreadable texts.")
+    counts = {name: list(intents).count(name) for name in set(intents) - OUT_OF_SCOPE_LABELS}
+    if len(counts) < 2:
+        raise ModelRefused(f"The rows name {len(counts)} intent(s).", remedy="Give rows of at least two intents.")
+    if few := sorted(name for name, count in counts.items() if count < MIN_ROWS):
+        raise ModelRefused(
+            f"Fewer than {MIN_ROWS} rows for: {', '.join(few)}.", remedy="Add rows for them or merge them into another intent."
+        )
+    if unknown := sorted(set(urgencies or ()) - set(URGENCIES)):
+        raise ModelRefused(f"Unknown urgency: {', '.join(unknown)}.", remedy=f"Use {', '.join(URGENCIES)}.")

@@ -1,0 +1,176 @@
+"""The doctor: what it says of a sound installation, and of each way in which one can be unsound."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import sqlite3
+import sys
+from pathlib import Path
+
+import pytest
+
+from appliance.cli.main import run
+from appliance.config import Config, Models, Server, Synthesis
+from appliance.doctor import Check, checks
+from appliance.store.database import Database
+from models.telemetry import switch_off
+
+
+@pytest.fixture(autouse=True)
+def silent(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The switches as ``appliance`` sets them, put back afterwards."""
+    before: dict[str, str] = {}
+    switch_off(before)
+    for name, value in before.items():
+        monkeypatch.setenv(name, value)
+
+
+def config(data: Path, **sections: object) -> Config:
+    return Config(data=data, **({"server": Server(port=0)} | sections))  # type: ignore[arg-type]
+
+
+def seen(config: Config) -> dict[str, Check]:
+    return {one.check: one for one in checks(config)}
+
+
+def not_ok(config: Config, name: str) -> Check:
+    found = seen(config)[name]
+    assert not found.ok
+    assert found.fix
+    return found
+
+
+def test_a_fresh_installation_is_in_order_and_untouched(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    found = checks(config(data))
+    assert [one.check for one in found if not one.ok] == []
+    assert {
+        "python",
+        "telemetry",
+        "onnxruntime",
+        "weights.encoder",
+        "weights.reranker",
+        "weights.intent-saas",
+        "classifier",
+    } <= {one.check for one in found}
+    assert not data.exists()
+
+
+def test_a_used_installation_shows_its_pragmas(tmp_path: Path) -> None:
+    Database(f"sqlite:///{tmp_path / 'appliance.db'}").close()
+    found = seen(config(tmp_path))["database"]
+    assert found.ok
+    assert "journal_mode=wal, synchronous=2, secure_delete=1" in found.detail
+
+
+def test_an_older_schema_is_told_and_not_migrated(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "appliance.db") as old:
+        old.execute("CREATE TABLE something (id TEXT)")
+    old.close()
+    found = seen(config(tmp_path))["database"]
+    assert found.ok
+    assert "at the next start" in found.detail
+    with sqlite3.connect(tmp_path / "appliance.db") as old:
+        assert old.execute("SELECT name FROM sqlite_master").fetchall() == [("something",)]
+    old.close()
+
+
+def test_a_newer_schema_is_not_ok(tmp_path: Path) -> None:
+    Database(f"sqlite:///{tmp_path / 'appliance.db'}").close()
+    with sqlite3.connect(tmp_path / "appliance.db") as newer:
+        newer.execute("UPDATE alembic_version SET version_num = '9999'")
+    newer.close()
+    assert "9999" in not_ok(config(tmp_path), "database").detail
+
+
+def test_a_damaged_database_is_not_ok(tmp_path: Path) -> None:
+    (tmp_path / "appliance.db").write_bytes(b"this is no database, not at all" * 100)
+    assert "not a database" in not_ok(config(tmp_path), "database").detail
+
+
+def test_missing_weights_are_named_and_the_rest_is_still_looked_at(tmp_path: Path) -> None:
+    found = seen(config(tmp_path / "data", models=Models(weights=str(tmp_path))))
+    assert not found["weights.encoder"].ok
+    assert "model.onnx" in found["weights.encoder"].detail
+    for dependent in ("encoder", "classifier", "index"):
+        assert not found[dependent].ok
+    assert found["profile"].ok
+    assert found["port"].ok
+
+
+def test_a_provider_that_is_not_installed(tmp_path: Path) -> None:
+    assert "CPUExecutionProvider" in not_ok(config(tmp_path, models=Models(provider="cuda")), "onnxruntime").detail
+
+
+def test_an_unknown_profile(tmp_path: Path) -> None:
+    assert "nowhere" in not_ok(config(tmp_path, profile="nowhere"), "profile").detail
+
+
+def test_telemetry_that_is_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ORT_DISABLE_TELEMETRY", "0")
+    assert "ORT_DISABLE_TELEMETRY=1" in not_ok(config(tmp_path), "telemetry").fix
+
+
+def test_an_index_of_another_encoder(tmp_path: Path) -> None:
+    (tmp_path / "lance").mkdir()
+    manifest = {
+        "table": "passages_1",
+        "version": 1,
+        "dimension": 384,
+        "encoder_revision": "other",
+        "chunking": 1,
+        "passages": 3,
+    }
+    (tmp_path / "lance" / "index.json").write_text(json.dumps(manifest))
+    found = not_ok(config(tmp_path), "index")
+    assert "other" in found.detail
+    assert "kb rebuild" in found.fix
+
+
+def test_a_data_directory_that_is_a_file(tmp_path: Path) -> None:
+    (tmp_path / "data").write_text("")
+    assert "no directory" in not_ok(config(tmp_path / "data"), "data_directory").detail
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_data_directory_that_cannot_be_written(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    assert "cannot be written" in not_ok(config(tmp_path), "data_directory").detail
+
+
+def test_a_port_that_somebody_else_has(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        assert str(port) in not_ok(config(tmp_path, server=Server(port=port)), "port").detail
+
+
+def test_a_model_server_that_is_down(tmp_path: Path) -> None:
+    asked = Synthesis(mode="vllm", base_url="http://127.0.0.1:9/v1", model="m")
+    assert "127.0.0.1:9" in not_ok(config(tmp_path, synthesis=asked), "synthesis").detail
+
+
+def test_a_key_file_that_others_can_read(tmp_path: Path) -> None:
+    key = tmp_path / "key"
+    key.write_text("secret")
+    key.chmod(0o644)
+    asked = Synthesis(mode="vllm", base_url="http://127.0.0.1:9/v1", model="m", api_key_file=str(key))
+    found = not_ok(config(tmp_path / "data", synthesis=asked), "synthesis")
+    assert found.fix == f"chmod 600 {key}"
+    assert "secret" not in found.detail
+
+
+def called(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
+    monkeypatch.setattr(sys, "argv", ["appliance", "doctor", *map(str, arguments)])
+    with pytest.raises(SystemExit) as ended:
+        run()
+    return int(ended.value.code or 0)
+
+
+def test_the_command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert called(monkeypatch, "--data", tmp_path / "d", "--port", 0, "--json") == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert all(set(row) == {"check", "ok", "detail", "fix"} for row in rows)
+    assert called(monkeypatch, "--data", tmp_path / "d", "--port", 0, "--profile", "nowhere") == 1
+    assert "nowhere" in capsys.readouterr().out
