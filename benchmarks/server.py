@@ -17,7 +17,7 @@ from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any
 
-_READY_S = 60.0
+_READY_S = 180.0
 _STOP_S = 30.0
 
 

@@ -22,6 +22,7 @@ from appliance.line.line import run as run_line
 from appliance.line.watching import Run, Watchers
 from appliance.store.conversations import SqlConversations
 from appliance.ticket import Closed, Decision, Message, Reply, Ticket
+from kb.errors import KnowledgeFault
 from models.errors import ModelFault, Overloaded
 
 _log = logging.getLogger(__name__)
@@ -221,9 +222,9 @@ class Runner:
                 if pause_s is None:
                     return self._failed(ticket, "line.overloaded", f"The models were overloaded: {fault.message}")
                 await self._pause(pause_s)
-            except ModelFault as fault:
+            except (KnowledgeFault, ModelFault) as fault:
                 _log.error("message %s: %s: %s", ticket.message.id, fault.code, fault)
-                return self._failed(ticket, "line.fault", f"A model failed: {fault.message}")
+                return self._failed(ticket, "line.fault", f"A part of the line failed: {fault.message}")
             except ApplianceFault:
                 raise
             except (

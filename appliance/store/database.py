@@ -28,8 +28,12 @@ class Database:
     def __init__(self, url: str) -> None:
         self.url = url
         self._engine = _engine(url)
-        with _faults_named(url):
-            migrate.upgrade(self._engine)
+        try:
+            with _faults_named(url):
+                migrate.upgrade(self._engine)
+        except Exception:
+            self._engine.dispose()  # nobody will ever close a database that was refused
+            raise
 
     @contextmanager
     def read(self) -> Iterator[Session]:

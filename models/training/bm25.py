@@ -14,8 +14,10 @@ from models.roles import Scores
 _WORD = re.compile(r"[a-z0-9]+")
 _SUFFIXES = ("ing", "ed", "es", "s")
 _STOP = frozenset(
-    "a an and are as at be but by can do does for has have how i if in into is it me my no not of on or our such that"
-    " the their then there these they this to was we what when will with you your".split()
+    _WORD.findall(
+        "a an and are as at be but by can do does for has have how i if in into is it me my no not of on or our such"
+        " that the their then there these they this to was we what when will with you your"
+    )
 )
 
 
@@ -46,9 +48,9 @@ class BM25:
                 rows.setdefault(term, []).append((row, times))
         for term, found in rows.items():
             at = np.array([row for row, _ in found], dtype=np.int64)
-            times = np.array([times for _, times in found], dtype=np.float64)
+            often = np.array([times for _, times in found], dtype=np.float64)
             idf = np.log(1 + (self._size - len(at) + 0.5) / (len(at) + 0.5))
-            self._postings[term] = (at, (idf * times * (k1 + 1) / (times + norm[at])).astype(np.float32))
+            self._postings[term] = (at, (idf * often * (k1 + 1) / (often + norm[at])).astype(np.float32))
 
     def scores(self, question: str) -> Scores:
         """BM25 of every passage, shape (passages,)."""

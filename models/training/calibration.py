@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import minimize_scalar
+
+from models.training.fits import minimise
 
 Array = npt.NDArray[np.float32]
 Labels = npt.NDArray[np.int64]
@@ -13,12 +14,14 @@ _BINS = 15
 
 def softmax(logits: Array) -> Array:
     shifted = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return (shifted / shifted.sum(axis=1, keepdims=True)).astype(np.float32)
+    probability: Array = (shifted / shifted.sum(axis=1, keepdims=True)).astype(np.float32)
+    return probability
 
 
 def log_sum_exp(logits: Array) -> Array:
     top = logits.max(axis=1)
-    return (top + np.log(np.exp(logits - top[:, None]).sum(axis=1))).astype(np.float32)
+    summed: Array = (top + np.log(np.exp(logits - top[:, None]).sum(axis=1))).astype(np.float32)
+    return summed
 
 
 def fit_sharpness(scores: Array, labels: Labels) -> float:
@@ -28,7 +31,7 @@ def fit_sharpness(scores: Array, labels: Labels) -> float:
     def loss(log_s: float) -> float:
         return float(-np.log(np.maximum(softmax(np.exp(log_s) * scores)[rows, labels], 1e-12)).mean())
 
-    return float(np.exp(minimize_scalar(loss, bounds=(-2.0, 5.0), method="bounded").x))
+    return float(np.exp(minimise(loss, -2.0, 5.0)))
 
 
 def log_loss(probabilities: Array, labels: Labels) -> float:

@@ -2,10 +2,10 @@
 
     python -m models.training.fusion --candidates C.jsonl… --reranker DIR --out models/weights/reranker/fusion.json
 
-A line of C: ``{"id","kind","question","gold_ids","candidates":[{"article_id","passage","signals":{…}}]}``, candidates in
-first-stage order. Without ``--reranker`` a signal called ``reranker`` is used if the lines have one. Weights maximise
-the listwise softmax likelihood of the gold article's passages. Whether the cross-encoder is used at all is decided by
-cross-validation over questions; no question that a figure is quoted on may be among them.
+A line of C: ``{"id","kind","question","gold_ids","candidates":[{"article_id","passage","signals":{…}}]}``, a pool as
+search gives it. Weights maximise the listwise softmax likelihood of the gold article's passages. Whether the
+cross-encoder is used at all is decided by cross-validation over questions; no question that a figure is quoted on may
+be among them.
 """
 
 from __future__ import annotations
@@ -14,11 +14,9 @@ import argparse
 import json
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from models.errors import ModelFault
 from models.roles import Reranker
@@ -28,6 +26,7 @@ from models.training.fusion_fit import (
     fit_answerable,
     fit_ranking,
     folds,
+    narrowed,
     ranks_of,
 )
 from models.training.quantise import fingerprint
@@ -35,8 +34,9 @@ from models.training.ranks import hit_figures
 from models.training.texts import read_jsonl
 
 DEPTH = 10
-FIRST_STAGE = ("vector", "bm25", "rrf", "title_overlap", "heading_overlap")
-ANSWERABLE = ("score", "margin", "vector", "bm25_raw", "title_overlap")
+FIRST_STAGE = ("vector", "bm25", "rrf", "title_vector")
+WITH_RERANKER = (*FIRST_STAGE, "reranker")
+ANSWERABLE = ("score", "margin", "vector", "title_vector", "bm25_raw")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,46 +49,70 @@ class Fitted:
     figures: dict[str, Any]
 
 
-def read_asked(paths: Sequence[Path], reranker: Reranker | None, depth: int) -> list[Asked]:
-    """Questions with the signals of their first ``depth`` candidates."""
-    asked = []
-    for path in paths:
-        for row in read_jsonl(path):
-            candidates = row["candidates"][:depth]
-            if not candidates:
-                continue
-            signals = [dict(one["signals"]) for one in candidates]
-            if reranker is not None:
-                scores = reranker.score([(row["question"], one["passage"]) for one in candidates])
-                for one, score in zip(signals, scores, strict=True):
-                    one["reranker"] = float(score)
-            articles = tuple(one["article_id"] for one in candidates)
-            asked.append(Asked(str(row["id"]), str(row["kind"]), frozenset(row["gold_ids"]), articles, tuple(signals)))
-    return asked
+def read_asked(paths: Sequence[Path]) -> list[Asked]:
+    """Questions with their pool of candidates; those without any candidate say nothing and are left out."""
+    return [
+        Asked(
+            str(row["id"]),
+            str(row["kind"]),
+            str(row["question"]),
+            frozenset(row["gold_ids"]),
+            tuple(one["article_id"] for one in row["candidates"]),
+            tuple(one["signals"] for one in row["candidates"]),
+            tuple(one["passage"] for one in row["candidates"]),
+        )
+        for path in paths
+        for row in read_jsonl(path)
+        if row["candidates"]
+    ]
 
 
-def fit(asked: Sequence[Asked], *, seed: int) -> Fitted:
-    """Weights on all questions; figures by five-fold cross-validation over questions."""
-    both = (*FIRST_STAGE, "reranker")
+def scored(asked: Sequence[Asked], reranker: Reranker) -> list[Asked]:
+    """The same with the cross-encoder's logit among the signals."""
+    found = []
+    for one in asked:
+        logits = reranker.score([(one.question, passage) for passage in one.passages])
+        signals = ({**row, "reranker": float(logit)} for row, logit in zip(one.signals, logits, strict=True))
+        found.append(replace(one, signals=tuple(signals)))
+    return found
+
+
+def fit(asked: Sequence[Asked], reranker: Reranker, *, depth: int, seed: int) -> Fitted:
+    """Weights on all questions; figures by five-fold cross-validation over questions.
+
+    The first stage orders the whole pool; its best ``depth`` are what the cross-encoder is shown, as at run time.
+    """
+    first = fit_ranking(asked, FIRST_STAGE)
+    shown = scored([narrowed(one, first, depth) for one in asked], reranker)
+    ranks, kinds = _cross_validated(asked, shown, seed)
     figures: dict[str, Any] = {}
-    ranks: dict[str, list[int | None]] = {"rrf": [], "first_stage": [], "reranker": [], "fused": []}
-    kinds: list[str] = []
-    for train, test in folds(len(asked), seed=seed):
-        fitted = {"first_stage": fit_ranking([asked[at] for at in train], FIRST_STAGE), "fused": fit_ranking([asked[at] for at in train], both)}
-        ways = fitted | {"rrf": Linear({"rrf": 1.0}), "reranker": Linear({"reranker": 1.0})}
-        tested = [asked[at] for at in test if asked[at].gold]
-        kinds += [one.kind for one in tested]
-        for name, linear in ways.items():
-            ranks[name] += ranks_of(tested, linear)
     for kind in ("all", *sorted(set(kinds))):
         chosen = [at for at, one in enumerate(kinds) if kind in ("all", one)]
         figures[kind] = {name: hit_figures([found[at] for at in chosen]) for name, found in ranks.items()}
     use = figures["all"]["fused"]["mrr@10"] > figures["all"]["first_stage"]["mrr@10"]
-    ranking, first = fit_ranking(asked, both), fit_ranking(asked, FIRST_STAGE)
-    answerable, quality = fit_answerable(asked, ranking, (*ANSWERABLE, "reranker"), seed=seed)
-    plain, plain_quality = fit_answerable(asked, first, ANSWERABLE, seed=seed)
+    ranking = fit_ranking(shown, WITH_RERANKER)
+    answerable, quality = fit_answerable(shown, ranking, ANSWERABLE, seed=seed)
+    plain, plain_quality = fit_answerable(shown, first, ANSWERABLE, seed=seed)
     figures |= {"answerable": quality, "answerable_first_stage": plain_quality}
     return Fitted(ranking, first, answerable, plain, use, figures)
+
+
+def _cross_validated(
+    asked: Sequence[Asked], shown: Sequence[Asked], seed: int
+) -> tuple[dict[str, list[int | None]], list[str]]:
+    """Ranks of the gold article by way of ordering, and each question's kind, in the same order."""
+    ranks: dict[str, list[int | None]] = {"rrf": [], "first_stage": [], "reranker": [], "fused": []}
+    kinds: list[str] = []
+    for train, test in folds(len(asked), seed=seed):
+        tested = [int(at) for at in test if asked[at].gold]
+        kinds += [asked[at].kind for at in tested]
+        first = fit_ranking([asked[at] for at in train], FIRST_STAGE)
+        both = fit_ranking([shown[at] for at in train], WITH_RERANKER)
+        ranks["rrf"] += ranks_of([asked[at] for at in tested], Linear({"rrf": 1.0}))
+        ranks["first_stage"] += ranks_of([asked[at] for at in tested], first)
+        ranks["reranker"] += ranks_of([shown[at] for at in tested], Linear({"reranker": 1.0}))
+        ranks["fused"] += ranks_of([shown[at] for at in tested], both)
+    return ranks, kinds
 
 
 def write(path: Path, fitted: Fitted, *, fitted_on: Mapping[str, Any], reranker_revision: str) -> None:
@@ -108,32 +132,31 @@ def write(path: Path, fitted: Fitted, *, fitted_on: Mapping[str, Any], reranker_
 
 
 def main(arguments: list[str] | None = None) -> int:
+    from models.reranker import OnnxReranker
+
     parser = argparse.ArgumentParser(prog="python -m models.training.fusion", description=__doc__)
     parser.add_argument("--candidates", type=Path, nargs="+", required=True)
-    parser.add_argument("--reranker", type=Path)
+    parser.add_argument("--reranker", type=Path, required=True)
+    parser.add_argument("--leave-out", nargs="*", default=[], help="kinds of questions to ignore")
     parser.add_argument("--depth", type=int, default=DEPTH)
     parser.add_argument("--out", type=Path, required=True)
     given = parser.parse_args(arguments)
     try:
-        reranker = _open(given.reranker)
-        asked = read_asked(given.candidates, reranker, given.depth)
+        reranker = OnnxReranker.open(given.reranker)
+        asked = [one for one in read_asked(given.candidates) if one.kind not in given.leave_out]
     except ModelFault as fault:
         print(fault, file=sys.stderr)
         return 1
-    fitted = fit(asked, seed=7)
+    fitted = fit(asked, reranker, depth=given.depth, seed=7)
     counts = {kind: sum(one.kind == kind for one in asked) for kind in sorted({one.kind for one in asked})}
-    write(given.out, fitted, fitted_on={"questions": counts, "depth": given.depth}, reranker_revision=getattr(reranker, "revision", ""))
-    np.set_printoptions(precision=4)
+    write(
+        given.out,
+        fitted,
+        fitted_on={"questions": counts, "depth": given.depth},
+        reranker_revision=reranker.revision,
+    )
     print(json.dumps(fitted.figures, indent=2))
     return 0
-
-
-def _open(folder: Path | None) -> Reranker | None:
-    if folder is None:
-        return None
-    from models.reranker import OnnxReranker
-
-    return OnnxReranker.open(folder)
 
 
 if __name__ == "__main__":

@@ -13,22 +13,37 @@ from scipy.optimize import minimize
 Floats = npt.NDArray[np.float64]
 RIDGE = 0.02
 FOLDS = 5
+UNREVIEWED = frozenset({"link"})
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One question; ``signals`` of its candidates in first-stage order; ``gold`` empty when nothing answers it."""
+    """One question and its candidates' articles, signals and passages; ``gold`` is empty when nothing answers it."""
 
     id: str
     kind: str
+    question: str
     gold: frozenset[str]
     articles: tuple[str, ...]
     signals: tuple[Mapping[str, float], ...]
+    passages: tuple[str, ...] = ()
+
+    def only(self, places: Sequence[int], *, gold: frozenset[str]) -> Asked:
+        """The same question with these candidates, in this order."""
+        return Asked(
+            self.id,
+            self.kind,
+            self.question,
+            gold,
+            tuple(self.articles[at] for at in places),
+            tuple(self.signals[at] for at in places),
+            tuple(self.passages[at] for at in places) if self.passages else (),
+        )
 
     def without_gold(self) -> Asked:
         """The same question in a knowledge base that lacks its article."""
         kept = [at for at, article in enumerate(self.articles) if article not in self.gold]
-        return Asked(self.id, self.kind, frozenset(), tuple(self.articles[at] for at in kept), tuple(self.signals[at] for at in kept))
+        return self.only(kept, gold=frozenset())
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +106,11 @@ def ranks_of(asked: Sequence[Asked], linear: Linear) -> list[int | None]:
     return found
 
 
+def narrowed(one: Asked, linear: Linear, depth: int) -> Asked:
+    """The ``depth`` best candidates, best first: what the cross-encoder is shown."""
+    return one.only([at for _, at in ordered(one, linear)[:depth]], gold=one.gold)
+
+
 def best_features(one: Asked, linear: Linear) -> dict[str, float]:
     """Signals of the best candidate, its score, and its margin over the best of another article (0 without one)."""
     order = ordered(one, linear)
@@ -99,19 +119,23 @@ def best_features(one: Asked, linear: Linear) -> dict[str, float]:
     return {**one.signals[best], "score": score, "margin": score - rival}
 
 
-def fit_answerable(asked: Sequence[Asked], linear: Linear, names: Sequence[str], *, seed: int) -> tuple[Linear, dict[str, Any]]:
+def fit_answerable(
+    asked: Sequence[Asked], linear: Linear, names: Sequence[str], *, seed: int
+) -> tuple[Linear, dict[str, Any]]:
     """Logistic: does the best candidate's article answer? Every question is also asked without its article.
 
-    Returns the weights and cross-validated figures (AUROC, and what a floor at 0.5 would do).
+    Unreviewed links say nothing here: another article often answers just as well, with the linked one and without it.
+    Right and wrong weigh the same, as if half of what is asked could be answered: the mixture made here is no customer's.
+    Returns the weights and cross-validated figures (AUROC, and what a floor would do).
     """
     from sklearn.linear_model import LogisticRegression
     from sklearn.metrics import roc_auc_score
 
-    cases = [one for one in asked if one.signals]
-    cases += [bare for one in asked if one.gold and (bare := one.without_gold()).signals]
+    reviewed = [one for one in asked if one.kind not in UNREVIEWED and one.signals]
+    cases = [*reviewed, *(bare for one in reviewed if one.gold and (bare := one.without_gold()).signals)]
     features = [best_features(one, linear) for one in cases]
     matrix = np.array([[row.get(name, 0.0) for name in names] for row in features])
-    right = np.array([one.articles[ordered(one, linear)[0][1]] in one.gold for one in cases])
+    right = np.array([_best_is_gold(one, linear) for one in cases])
     spread = np.maximum(matrix.std(axis=0), 1e-6)
     chance = np.zeros(len(cases))
     groups = sorted({one.id for one in cases})
@@ -119,9 +143,9 @@ def fit_answerable(asked: Sequence[Asked], linear: Linear, names: Sequence[str],
     owner = np.array([place[one.id] for one in cases])
     for train, test in folds(len(groups), seed=seed):
         taught, tested = np.isin(owner, train), np.isin(owner, test)
-        model = LogisticRegression(C=1.0).fit((matrix / spread)[taught], right[taught])
+        model = LogisticRegression(C=1.0, class_weight="balanced").fit((matrix / spread)[taught], right[taught])
         chance[tested] = model.predict_proba((matrix / spread)[tested])[:, 1]
-    model = LogisticRegression(C=1.0).fit(matrix / spread, right)
+    model = LogisticRegression(C=1.0, class_weight="balanced").fit(matrix / spread, right)
     weights = {name: float(value) for name, value in zip(names, model.coef_[0] / spread, strict=True)}
     quality = {
         "n": len(cases),
@@ -131,3 +155,7 @@ def fit_answerable(asked: Sequence[Asked], linear: Linear, names: Sequence[str],
         **{f"stopped@{floor}": round(float((chance[~right] < floor).mean()), 4) for floor in (0.3, 0.5, 0.7)},
     }
     return Linear(weights, float(model.intercept_[0])), quality
+
+
+def _best_is_gold(one: Asked, linear: Linear) -> bool:
+    return one.articles[ordered(one, linear)[0][1]] in one.gold

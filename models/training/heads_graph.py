@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from models.training.heads import ENERGY_SHARPNESS, FittedHeads
+from models.training.heads import ENERGY_SHARPNESS, FLOOR, FittedHeads
 
 OPSET = 17
 IR_VERSION = 10  # ONNX Runtime reads only IR versions that it knows; 10 suits every supported release
@@ -47,9 +47,19 @@ def write_graph(heads: FittedHeads, path: Path) -> None:
     scores = graph.node("MatMul", kernel, graph.constant("ridge_weights", heads.ridge.weights), result="centred")
     scores = graph.node("Add", scores, graph.constant("ridge_offset", heads.ridge.offset), result="scores")
     intents = _columns(graph, scores, 0, len(heads.intents), "intent_scores")
-    _softmax_of(graph, graph.node("Mul", intents, graph.number("sharpness", heads.sharpness), result="intent_logits"), "intent_probability")
+    _softmax_of(graph, _intent_logits(graph, intents, heads.sharpness), "intent_probability")
     width = heads.ridge.weights.shape[1]
-    _softmax_of(graph, _linear(graph, _columns(graph, scores, width - 4, width, "levels"), heads.urgency.weights, heads.urgency.bias, "urgency"), "urgency_probability")
+    _softmax_of(
+        graph,
+        _linear(
+            graph,
+            _columns(graph, scores, width - 4, width, "levels"),
+            heads.urgency.weights,
+            heads.urgency.bias,
+            "urgency",
+        ),
+        "urgency_probability",
+    )
     _outside(graph, heads, kernel, scores, intents)
     made = helper.make_graph(
         graph.nodes,
@@ -79,8 +89,23 @@ def _kernel(graph: _Graph, heads: FittedHeads) -> str:
     return graph.node("Exp", scaled, result="kernel")
 
 
+def _intent_logits(graph: _Graph, intents: str, sharpness: float) -> str:
+    """sharpness x log(max(score, 0) + floor)."""
+    positive = graph.node("Relu", intents, result="positive")
+    raised = graph.node("Add", positive, graph.number("floor", FLOOR), result="raised")
+    return graph.node(
+        "Mul",
+        graph.node("Log", raised, result="evidence"),
+        graph.number("sharpness", sharpness),
+        result="intent_logits",
+    )
+
+
 def _columns(graph: _Graph, source: str, start: int, end: int, name: str) -> str:
-    bounds = [graph.constant(f"{name}_{what}", np.array([at], dtype=np.int64)) for what, at in (("from", start), ("to", end), ("axis", 1))]
+    bounds = [
+        graph.constant(f"{name}_{what}", np.array([at], dtype=np.int64))
+        for what, at in (("from", start), ("to", end), ("axis", 1))
+    ]
     return graph.node("Slice", source, *bounds, result=name)
 
 
@@ -101,10 +126,11 @@ def _outside(graph: _Graph, heads: FittedHeads, kernel: str, scores: str, intent
     energy = graph.node("Div", energy, "energy_sharpness", result="energy")
     strongest = graph.node("ReduceMax", intents, result="strongest", axes=[1], keepdims=1)
     nearest = graph.node("ReduceMax", kernel, result="nearest", axes=[1], keepdims=1)
-    if heads.has_outside:
-        column = _columns(graph, scores, k, k + 1, "outside_column")
-    else:
-        column = graph.node("Mul", nearest, graph.number("nothing", 0.0), result="outside_column")
+    column = (
+        _columns(graph, scores, k, k + 1, "outside_column")
+        if heads.has_outside
+        else graph.node("Mul", nearest, graph.number("nothing", 0.0), result="outside_column")
+    )
     features = graph.node("Concat", energy, strongest, nearest, column, result="outside_features", axis=1)
     logit = _linear(graph, features, heads.outside.weights, heads.outside.bias, "outside")
     flat = graph.node("Reshape", logit, graph.constant("flat", np.array([-1], dtype=np.int64)), result="outside_flat")

@@ -1,6 +1,6 @@
 """Trains the intent heads of one profile from labelled messages; runs on the box, on CPU, without torch.
 
-    python -m models.training.intent --train T.csv [--heldout H.csv] --encoder DIR --profile NAME --out DIR
+python -m models.training.intent --train T.csv [--heldout H.csv] --encoder DIR --profile NAME --out DIR
 """
 
 from __future__ import annotations

@@ -150,7 +150,9 @@ def write_lines(path: Path, rows: Sequence[Group] | Sequence[DevQuestion]) -> No
         file.writelines(json.dumps(asdict(row), ensure_ascii=False) + "\n" for row in rows)
 
 
-def build(pool: Pool, pairs: Sequence[Mapping[str, Any]], *, repeats: int, limit: int, seed: int) -> tuple[list[Group], list[DevQuestion]]:
+def build(
+    pool: Pool, pairs: Sequence[Mapping[str, Any]], *, repeats: int, limit: int, seed: int
+) -> tuple[list[Group], list[DevQuestion]]:
     """Mines all groups; links ``repeats`` times with other negatives each time, pseudo-questions at most ``limit``."""
     rng = random.Random(seed)
     groups: list[Group] = []

@@ -52,7 +52,11 @@ def pieces(text: str, size: int = PASSAGE_CHARACTERS) -> list[str]:
     parts: list[str] = []
     rest = text.strip()
     while len(rest) > size:
-        cuts = (rest.rfind("\n", size // 2, size), rest.rfind(". ", size // 2, size) + 1, rest.rfind(" ", size // 2, size))
+        cuts = (
+            rest.rfind("\n", size // 2, size),
+            rest.rfind(". ", size // 2, size) + 1,
+            rest.rfind(" ", size // 2, size),
+        )
         cut = next((at for at in cuts if at > 0), size)
         parts.append(rest[:cut].strip())
         rest = rest[cut:].strip()

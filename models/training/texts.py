@@ -27,7 +27,9 @@ def read_jsonl(path: Path) -> list[dict[str, Any]]:
         try:
             row = json.loads(line)
         except json.JSONDecodeError as error:
-            raise ModelRefused(f"{path}, line {number} is not JSON: {error.msg}.", remedy="Correct the line.") from error
+            raise ModelRefused(
+                f"{path}, line {number} is not JSON: {error.msg}.", remedy="Correct the line."
+            ) from error
         if not isinstance(row, dict):
             raise ModelRefused(f"{path}, line {number} is not a JSON object.", remedy="Write one object a line.")
         rows.append(row)

@@ -111,7 +111,10 @@ def export_reranker(checkpoint: Path, out: Path, sample: Path) -> dict[str, floa
     tokens = PairTokens(source / "tokenizer.json", MAX_TOKENS)
     questions = read_jsonl(sample)[:SAMPLE_QUESTIONS]
     batches = [
-        {name: tensor.numpy() for name, tensor in tokens.batch([(row["question"], one) for one in row["passages"]]).items()}
+        {
+            name: tensor.numpy()
+            for name, tensor in tokens.batch([(row["question"], one) for one in row["passages"]]).items()
+        }
         for row in questions
     ]
     with tempfile.TemporaryDirectory() as folder:
@@ -170,11 +173,12 @@ def main(arguments: list[str] | None = None) -> int:
     reranker.add_argument("--out", type=Path, required=True)
     reranker.add_argument("--sample", type=Path, required=True, help="held-out questions written by mining")
     given = parser.parse_args(arguments)
-    if given.what == "encoder":
-        agreement = export_encoder(given.out, given.sample)
-    else:
-        agreement = export_reranker(given.checkpoint, given.out, given.sample)
-    print(agreement, file=sys.stderr)
+    print(
+        export_encoder(given.out, given.sample)
+        if given.what == "encoder"
+        else export_reranker(given.checkpoint, given.out, given.sample),
+        file=sys.stderr,
+    )
     return 0
 
 

@@ -111,47 +111,77 @@ def evaluate(model: PairScorer, tokens: PairTokens, questions: Sequence[dict[str
     return {name: round(sum(values) / max(len(values), 1), 4) for name, values in ranks.items()}
 
 
-def train(groups: list[dict[str, Any]], dev: list[dict[str, Any]], budget: Budget, checkpoint: Path, clock: Callable[[], float]) -> None:
-    """Runs until the minutes are spent; writes the best weights and ``log.jsonl`` into ``checkpoint``."""
+class Run:
+    """One training: model, optimizer, and what has been seen so far. The best weights are kept in ``checkpoint``."""
+
+    def __init__(self, dev: Sequence[dict[str, Any]], budget: Budget, checkpoint: Path) -> None:
+        source = package_model_dir()
+        self.model = from_bi_encoder(source)
+        freeze_lower(self.model, budget.frozen_layers)
+        self.tokens = PairTokens(source / "tokenizer.json", TRAIN_TOKENS)
+        self.steps, self.best = 0, -1.0
+        self.losses: list[float] = []
+        self._optimizer = _optimizer(self.model, budget)
+        self._dev, self._budget, self._checkpoint = dev, budget, checkpoint
+
+    def step(self, groups: Sequence[dict[str, Any]], progress: float) -> None:
+        """One update; ``progress`` 0..1 is the part of the budget that is spent."""
+        _set_rates(self._optimizer, self._budget, progress)
+        loss = group_loss(self.model, self.tokens, groups, self._budget.negatives)
+        loss.backward()
+        nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+        self._optimizer.step()
+        self._optimizer.zero_grad(set_to_none=True)
+        self.steps += 1
+        self.losses.append(float(loss.detach()))
+
+    def look(self, minutes: float) -> None:
+        """Evaluate, log, and keep the weights if the reranker's own reciprocal rank is the best so far."""
+        loss = sum(self.losses) / max(len(self.losses), 1)
+        figures = evaluate(self.model, self.tokens, self._dev)
+        figures |= {"minutes": round(minutes, 1), "step": self.steps, "loss": round(loss, 4)}
+        self.losses = []
+        print(figures, file=sys.stderr, flush=True)
+        with (self._checkpoint / "log.jsonl").open("a", encoding="utf-8") as log:
+            log.write(json.dumps(figures) + "\n")
+        if figures["reranker"] > self.best:
+            self.best = figures["reranker"]
+            torch.save(self.model.state_dict(), self._checkpoint / "model.pt")
+            about = json.dumps({"budget": asdict(self._budget), "figures": figures}, indent=2)
+            (self._checkpoint / "training.json").write_text(about + "\n", encoding="utf-8")
+
+
+def train(
+    groups: Sequence[dict[str, Any]],
+    dev: Sequence[dict[str, Any]],
+    budget: Budget,
+    checkpoint: Path,
+    clock: Callable[[], float],
+) -> None:
+    """Runs until the minutes are spent, looking at the held-out questions now and then and at the end."""
     torch.manual_seed(budget.seed)
     rng = random.Random(budget.seed)
-    source = package_model_dir()
-    model, tokens = from_bi_encoder(source), PairTokens(source / "tokenizer.json", TRAIN_TOKENS)
-    freeze_lower(model, budget.frozen_layers)
-    optimizer = _optimizer(model, budget)
-    log = (checkpoint / "log.jsonl").open("w", encoding="utf-8", buffering=1)
-    start, step, best, seen, next_look = clock(), 0, -1.0, 0, 0.0
-    losses: list[float] = []
+    run = Run(dev, budget, checkpoint)
+    start, next_look = clock(), 0.0
     queue: list[dict[str, Any]] = []
     while (spent := (clock() - start) / 60) < budget.minutes:
         if spent >= next_look:
-            figures = evaluate(model, tokens, dev) | {"minutes": round(spent, 1), "step": step, "groups": seen}
-            log.write(json.dumps(figures | {"loss": round(sum(losses) / max(len(losses), 1), 4)}) + "\n")
-            best, losses, next_look = _keep_best(model, figures, best, checkpoint, budget), [], next_look + budget.evaluate_minutes
+            run.look(spent)
+            next_look += budget.evaluate_minutes
         if len(queue) < budget.groups_a_step:
-            queue = rng.sample(groups, len(groups))
+            queue = rng.sample(list(groups), len(groups))
         chosen, queue = queue[: budget.groups_a_step], queue[budget.groups_a_step :]
-        _set_rates(optimizer, budget, spent / budget.minutes)
-        loss = group_loss(model, tokens, chosen, budget.negatives)
-        loss.backward()
-        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
-        optimizer.zero_grad(set_to_none=True)
-        step, seen = step + 1, seen + len(chosen)
-        losses.append(float(loss.detach()))
-        if step % 20 == 0:
-            print(f"{spent:.1f} min, step {step}, loss {sum(losses[-20:]) / len(losses[-20:]):.3f}", file=sys.stderr, flush=True)
-    figures = evaluate(model, tokens, dev) | {"minutes": budget.minutes, "step": step, "groups": seen}
-    log.write(json.dumps(figures) + "\n")
-    _keep_best(model, figures, best, checkpoint, budget)
-    log.close()
+        run.step(chosen, spent / budget.minutes)
+    run.look(budget.minutes)
 
 
 def _optimizer(model: PairScorer, budget: Budget) -> torch.optim.Optimizer:
     body = [one for one in model.bert.parameters() if one.requires_grad]
     head = [model.scale, *model.first_token.parameters(), *model.product.parameters()]
     return torch.optim.AdamW(
-        [{"params": body, "rate": budget.body_rate}, {"params": head, "rate": budget.head_rate}], lr=0.0, weight_decay=0.01
+        [{"params": body, "rate": budget.body_rate}, {"params": head, "rate": budget.head_rate}],
+        lr=0.0,
+        weight_decay=0.01,
     )
 
 
@@ -160,18 +190,6 @@ def _set_rates(optimizer: torch.optim.Optimizer, budget: Budget, progress: float
     factor = min(progress / budget.warmup, (1 - progress) / (1 - budget.warmup))
     for group in optimizer.param_groups:
         group["lr"] = group["rate"] * max(factor, 0.0)
-
-
-def _keep_best(model: PairScorer, figures: dict[str, float], best: float, checkpoint: Path, budget: Budget) -> float:
-    """Selection is by the reranker's own MRR; a worse evaluation leaves the kept weights alone."""
-    print(figures, file=sys.stderr, flush=True)
-    if figures["reranker"] <= best:
-        return best
-    torch.save(model.state_dict(), checkpoint / "model.pt")
-    (checkpoint / "training.json").write_text(
-        json.dumps({"budget": asdict(budget), "figures": figures}, indent=2) + "\n", encoding="utf-8"
-    )
-    return figures["reranker"]
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 
-from appliance.evaluation import guard, intent, retrieval
+from appliance.evaluation import guard, retrieval
 from appliance.evaluation.figures import interval, mean, percentile, share
 
 
@@ -44,31 +43,3 @@ def test_guard_counts_unsupported_as_positive() -> None:
         "supported": 2,
     }
     assert guard.figures([(True, True)])["recall"] is None
-
-
-def found(names: str, confidence: list[float], outside: list[float]) -> intent.Found:
-    return intent.Found(tuple(names), np.array(confidence), np.array(outside))
-
-
-def test_intent_figures() -> None:
-    known = found("aabb", [0.9, 0.8, 0.6, 0.5], [0.1] * 4)
-    figures = intent.figures(known, list("abbb"), found("aa", [0.4, 0.4], [0.9, 0.05]))
-    assert figures["n"] == 4
-    assert figures["accuracy"] == 0.75
-    assert figures["coverage@0.7"] == 0.5
-    assert figures["accuracy@0.7"] == 0.5
-    assert figures["oos_auroc"] == 0.5
-    assert figures["macro_f1"] == pytest.approx((2 / 3 + 4 / 5) / 2, abs=1e-4)
-    assert intent.figures(known, list("abbb"))["oos_auroc"] is None
-
-
-def test_calibration_error_is_zero_when_confidence_tells_the_truth() -> None:
-    right = np.array([1.0, 1.0, 1.0, 0.0])
-    assert intent.expected_calibration_error(np.full(4, 0.75), right) == 0.0
-    assert intent.expected_calibration_error(np.ones(4), right) == 0.25
-
-
-def test_auroc_counts_ties_half() -> None:
-    assert intent.auroc(np.array([0.9, 0.8]), np.array([0.1, 0.2])) == 1.0
-    assert intent.auroc(np.array([0.1]), np.array([0.9])) == 0.0
-    assert intent.auroc(np.array([0.5, 0.5]), np.array([0.5])) == 0.5

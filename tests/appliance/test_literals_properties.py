@@ -33,7 +33,10 @@ SHAPES = (
 PIECES = """the a your plan costs takes within and to from per up about 3 10 24 1,000 2.5 $5 €9.99 20% days hours month May March Monday noon 17:30 ERR-402
     v2.1 example.com help@example.com +1 555 0100 twice twelve half one dozen twenty-four hundred MB GB - – / . , ( ) : ² ½ -5"""
 WORDS = st.sampled_from(re.findall(r"\S+", PIECES))
-SENTENCES = st.lists(WORDS, min_size=1, max_size=14).map(lambda words: " ".join(words) + ".")
+SENTENCES = st.tuples(st.sampled_from([" ", " ", ""]), st.lists(WORDS, min_size=1, max_size=14)).map(
+    lambda made: made[0].join(made[1]) + "."
+)
+"""Pieces in any order, now and then without a space between them."""
 ARTICLES = sorted((Path(kb.__file__).parent / "starter").rglob("*.md"))
 
 

@@ -86,6 +86,15 @@ def test_the_rules_are_asked_in_order(place: int) -> None:
     assert routed(found, tier="enterprise", of=ticket(status=status)).decision.rule == ORDER[place][0]
 
 
+def test_what_a_person_always_handles_is_no_favour_of_a_tier() -> None:
+    tiers = tuple(rule.model_copy(update={"always_escalate": ("account_security",)}) for rule in POLICY.tiers)
+    policy = POLICY.model_copy(update={"tiers": tiers})
+    assert (
+        routed(classified("account_security"), tier="enterprise", policy=policy).decision.rule
+        == "route.always_escalate"
+    )
+
+
 def test_a_tier_may_be_promised_a_person() -> None:
     found = classified("technical_problem", 0.99)
     assert routed(found, tier="paid").attempt

@@ -20,6 +20,7 @@ from appliance.store.conversations import NewConversation, NewMessage, SqlConver
 from appliance.store.database import Database
 from appliance.store.tables import HandoffRow, MessageRow
 from appliance.ticket import Closed, Message, Reply
+from kb.errors import IndexUnavailable
 from models.errors import ModelRefused, Overloaded
 
 SECRET = "my-password-is-hunter2"
@@ -302,7 +303,8 @@ async def test_the_sweep_takes_up_what_was_left(build: Build, sqlite: Database, 
         sweep = asyncio.create_task(here.runner.sweep())
         here.conversations.create(NewConversation("c", "t", "chat"), now=clock(), first=NewMessage("m", QUESTION))
         swept.set()
-        await here.closed.wait()
+        async with asyncio.timeout(30):  # a run that never closes fails here instead of holding up the suite
+            await here.closed.wait()
         sweep.cancel()
         assert here.conversations.unanswered() == []
 
@@ -405,3 +407,18 @@ async def test_a_watcher_who_leaves_does_not_disturb_the_run(build: Build) -> No
 @pytest.mark.parametrize("text", ["", "x", "1", "1.", ".1", "1.2.3", "-1.2", "1e3.2", "٣.٤x", "9" * 30 + ".1", "1.2\n"])
 def test_an_event_id_that_is_none_means_the_beginning(text: str) -> None:
     assert position(text) == (0, 0)
+
+
+async def test_a_damaged_index_hands_over_and_is_named_for_the_operator(
+    build: Build, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Broken(Parts):
+        async def _find(self, *_: object) -> list[Any]:
+            raise IndexUnavailable("The index cannot be read.", remedy="Run `appliance kb rebuild`.")
+
+    async with build(Broken()) as here:
+        _, _, message = await send(here)
+        reply = await here.runner.reply(message.id)
+        assert (reply.outcome, reply.rule) == ("handed_over", "line.fault")
+    assert "index_unavailable" in caplog.text
+    assert "appliance kb rebuild" in caplog.text

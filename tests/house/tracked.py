@@ -49,4 +49,4 @@ TEXT_KINDS = {
     ".mako",
     "",
 }
-TEXTS = [path for path in FILES if path.suffix in TEXT_KINDS and path.name not in {"tokenizer.json"}]
+TEXTS = [path for path in FILES if path.suffix in TEXT_KINDS and path.name != "tokenizer.json"]

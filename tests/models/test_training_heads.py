@@ -7,12 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from models.classifier import OnnxIntentClassifier
 from models.errors import ModelRefused
 from models.training.calibration import expected_calibration_error, fit_sharpness, softmax
 from models.training.heads import FittedHeads, fit_heads
 from models.training.heads_graph import write_graph
-from models.training.heads_report import evaluate_heads
+from models.training.heads_report import auroc, evaluate_heads, macro_f1
 from models.training.intent import Labels, save_heads, train_intent
 from models.training.kernel_ridge import fit, gaussian
 from models.training.rows import read_rows
@@ -107,9 +108,11 @@ def test_calibration_mends_overconfident_scores() -> None:
     rng = np.random.default_rng(0)
     labels = rng.integers(0, 3, 2_000)
     scores = (np.eye(3)[labels] + 1.2 * rng.standard_normal((2_000, 3))).astype(np.float32) * 5
+
     def error(factor: float) -> float:
         probability = softmax(factor * scores)
         return expected_calibration_error(probability.max(axis=1), probability.argmax(axis=1) == labels)
+
     assert error(fit_sharpness(scores[:1_000], labels[:1_000])) < 0.05 < 0.2 < error(1.0)
 
 
@@ -118,6 +121,11 @@ def test_figures_without_data_are_none() -> None:
     figures = evaluate_heads(fit_heads(vectors, intents, None, seed=3), vectors, intents)
     assert figures["oos_auroc"] is None
     assert figures["accuracy"] > 0.95  # type: ignore[operator]
+
+
+def test_figures_by_hand() -> None:
+    assert auroc(np.array([0.9, 0.5], np.float32), np.array([0.1, 0.5], np.float32)) == 0.875
+    assert macro_f1(np.array(["a", "a", "b"]), np.array(["a", "b", "b"])) == pytest.approx(2 / 3)
 
 
 def test_rows_that_cannot_be_fitted_are_refused_by_name() -> None:
@@ -154,7 +162,9 @@ def _write(path: Path, header: str, rows: list[str]) -> Path:
 
 
 def test_training_from_files_writes_weights_that_the_runtime_opens(tmp_path: Path) -> None:
-    rows = [f"{'x' * n} bill invoice,billing,low" for n in range(1, 9)] + [f"{'y' * n} door lock,login,high" for n in range(1, 9)]
+    rows = [f"{'x' * n} bill invoice,billing,low" for n in range(1, 9)] + [
+        f"{'y' * n} door lock,login,high" for n in range(1, 9)
+    ]
     train = _write(tmp_path / "train.csv", "text,intent,urgency", rows)
     labels = Labels("toy", train, train, datetime(2026, 11, 23, tzinfo=UTC))
     meta = train_intent(labels, LetterEncoder(), tmp_path / "out", known={"billing", "login"})

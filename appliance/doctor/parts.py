@@ -1,0 +1,90 @@
+"""The models: weight files, encoder, the profile's heads, and the server that writes drafts."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import stat
+from pathlib import Path
+
+from appliance.config import Config
+from appliance.doctor.amiss import Amiss
+from appliance.model_set import open_classifier
+from appliance.policy import load_policy
+from models.catalog import Catalog, ModelStatus
+from models.encoder import OnnxEncoder
+from models.errors import ModelFault
+from models.roles import Encoder
+
+_TIMEOUT_S = 2.0
+
+EncoderOrWhy = Encoder | ModelFault
+"""The encoder, which three checks need, or why there is none."""
+
+
+def weights(status: ModelStatus) -> str:
+    if not status.ok:
+        raise Amiss(status.detail, remedy="Install the appliance again from its bundle.")
+    return f"{status.revision}: {status.detail}"
+
+
+def opened(config: Config, catalog: Catalog) -> EncoderOrWhy:
+    try:
+        folder = catalog.require("encoder")
+        return OnnxEncoder.open(folder, provider=config.models.provider, threads=config.models.threads or None)
+    except ModelFault as fault:
+        return fault
+
+
+def encoder(opened: EncoderOrWhy) -> str:
+    found = present(opened)
+    vectors = found.encode(["Does it work?"])
+    return f"{found.revision}: {vectors.shape[1]} dimensions"
+
+
+def profile(config: Config) -> str:
+    policy = load_policy(config.profile)
+    return f"{policy.name}: {len(policy.intents)} intents, threshold {policy.thresholds.confidence}"
+
+
+def classifier(config: Config, opened: EncoderOrWhy) -> str:
+    policy = load_policy(config.profile)
+    heads = open_classifier(config, policy.name, present(opened))
+    wanted = {intent.name for intent in policy.intents}
+    if differing := wanted ^ set(heads.intents):
+        raise Amiss(
+            f"Heads and profile differ in {', '.join(sorted(differing))}.",
+            remedy="Train the heads for this profile: appliance models train intent.",
+        )
+    return f"{heads.revision}: {len(heads.intents)} intents, all of the profile"
+
+
+def synthesis(config: Config) -> str:
+    asked = config.synthesis
+    if asked.mode == "quote":
+        return "quote: sentences of the knowledge base, no server needed"
+    key = _key(Path(asked.api_key_file)) if asked.api_key_file else os.environ.get("APPLIANCE_VLLM_API_KEY", "")
+    from models.synthesis.vllm import VllmSynthesizer
+
+    async def probe() -> None:
+        server = VllmSynthesizer(asked.base_url, asked.model, key, first_token_timeout_s=_TIMEOUT_S)
+        try:
+            await server.probe()
+        finally:
+            await server.aclose()
+
+    asyncio.run(probe())
+    return f"vLLM at {asked.base_url} serves {asked.model}"
+
+
+def present(opened: EncoderOrWhy) -> Encoder:
+    """Raises the fault that kept the encoder from opening."""
+    if isinstance(opened, ModelFault):
+        raise opened
+    return opened
+
+
+def _key(file: Path) -> str:
+    if file.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+        raise Amiss(f"The key file {file} can be read by others than its owner.", remedy=f"chmod 600 {file}")
+    return file.read_text("utf-8").strip()
