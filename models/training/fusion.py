@@ -36,7 +36,7 @@ from models.training.texts import read_jsonl
 DEPTH = 10
 FIRST_STAGE = ("vector", "bm25", "rrf", "title_vector")
 WITH_RERANKER = (*FIRST_STAGE, "reranker")
-ANSWERABLE = ("score", "margin", "vector", "title_vector", "bm25_raw")
+ANSWERABLE = ("score", "margin")
 
 
 @dataclass(frozen=True, slots=True)

@@ -124,15 +124,15 @@ def fit_answerable(
 ) -> tuple[Linear, dict[str, Any]]:
     """Logistic: does the best candidate's article answer? Every question is also asked without its article.
 
-    Unreviewed links say nothing here: another article often answers just as well, with the linked one and without it.
+    An unreviewed link whose article is not the best one is left out: another article often answers just as well.
     Right and wrong weigh the same, as if half of what is asked could be answered: the mixture made here is no customer's.
     Returns the weights and cross-validated figures (AUROC, and what a floor would do).
     """
     from sklearn.linear_model import LogisticRegression
     from sklearn.metrics import roc_auc_score
 
-    reviewed = [one for one in asked if one.kind not in UNREVIEWED and one.signals]
-    cases = [*reviewed, *(bare for one in reviewed if one.gold and (bare := one.without_gold()).signals)]
+    cases = [one for one in asked if one.signals and (one.kind not in UNREVIEWED or _best_is_gold(one, linear))]
+    cases += [bare for one in asked if one.gold and (bare := one.without_gold()).signals]
     features = [best_features(one, linear) for one in cases]
     matrix = np.array([[row.get(name, 0.0) for name in names] for row in features])
     right = np.array([_best_is_gold(one, linear) for one in cases])
