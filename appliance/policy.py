@@ -31,6 +31,8 @@ class Thresholds(_Frozen):
 
     confidence: Probability = 0.7
     """Calibrated confidence below this: escalate."""
+    part: Probability = 0.6
+    """A piece of a mixed message that is, with this confidence, about a topic which a person always handles decides for the whole."""
     out_of_scope: Probability = 0.5
     """Out-of-scope score at or above this: not ours to answer."""
     answerable: Probability = 0.5
@@ -186,6 +188,7 @@ def parse_policy(text: str, *, origin: str) -> Policy:
 def explain(error: ValidationError) -> str:
     """A pydantic error in one line: key and reason, without the values (they may be secrets)."""
     return "; ".join(
-        f"{'.'.join(map(str, item['loc'])) or 'file'}: {item['msg']}"
+        f"{'.'.join(map(str, item['loc'])) or 'file'}: "
+        f"{'unknown key' if item['type'] == 'extra_forbidden' else item['msg']}"
         for item in error.errors(include_url=False, include_input=False)
     )

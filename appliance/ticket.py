@@ -65,6 +65,10 @@ class Classified:
     urgency_evidence: str
     out_of_scope: float
     wants_person: bool
+    names_person: bool = False
+    """Speaks of people, agents, bots or machines: perhaps a wish that we did not understand."""
+    parts: tuple[tuple[str, float], ...] = ()
+    """(intent, calibrated confidence) of each piece of a long or mixed message."""
     follow_up: bool = False
     frustration: int = 0
     courtesy: str = ""

@@ -48,7 +48,8 @@ class Fusion(BaseModel):
             return cls.model_validate(json.loads(file.read_text("utf-8")))
         except (OSError, ValueError, ValidationError) as error:
             raise ModelRefused(
-                f"The fusion weights {file} cannot be used ({type(error).__name__}).", remedy="Reinstall the appliance, or fit them anew."
+                f"The fusion weights {file} cannot be used ({type(error).__name__}).",
+                remedy="Reinstall the appliance, or fit them anew.",
             ) from error
 
     def order(self, *, reranked: bool) -> Linear:

@@ -5,9 +5,14 @@ from __future__ import annotations
 from appliance.line.desk import Desk
 from appliance.line.signals.followup import standalone
 from appliance.line.signals.mood import frustration, urgency_words
-from appliance.line.signals.wishes import courtesy, wants_person
+from appliance.line.signals.wishes import courtesy, names_person, wants_person
 from appliance.ticket import Classified, Ticket
 from models.roles import URGENCIES, Classification, Urgency
+from models.sentences import split_sentences
+
+_PART_WORDS = 40
+_FEW_WORDS = 5
+_MOST_PARTS = 16
 
 
 async def classify(desk: Desk, ticket: Ticket) -> Classified:
@@ -16,9 +21,10 @@ async def classify(desk: Desk, ticket: Ticket) -> Classified:
     question, follow_up = standalone(text, ticket.history)
     if ticket.subject and not ticket.history:
         question = f"{ticket.subject.strip()}\n{question}"
-    [vector] = await desk.encode([question])
+    said = text if ticket.history else f"{ticket.subject.strip()}\n{text}".strip()
+    vector, *others = await desk.encode([question, *parts(said)])
     found = desk.classify(vector)
-    words = urgency_words(text)
+    words = urgency_words(said)
     return Classified(
         question=question,
         vector=vector,
@@ -28,11 +34,30 @@ async def classify(desk: Desk, ticket: Ticket) -> Classified:
         urgency=_urgency(found, words),
         urgency_evidence=_evidence(found, words),
         out_of_scope=found.out_of_scope,
-        wants_person=wants_person(text),
+        wants_person=wants_person(said),
+        names_person=names_person(said),
+        parts=tuple((one.intent, one.confidence) for one in map(desk.classify, others)),
         follow_up=follow_up,
         frustration=frustration([message.text for message in ticket.history if message.author == "customer"] + [text]),
-        courtesy=courtesy(text),
+        courtesy=courtesy(said),
     )
+
+
+def parts(text: str) -> list[str]:
+    """The sentences of a message of several, long ones in pieces; none for a message of one.
+
+    One vector of a long or mixed ticket says what most of it is about; the dispute in its last line must be seen too.
+    """
+    pieces: list[str] = []
+    for sentence in split_sentences(text, headings=True):
+        words = sentence.split()
+        if pieces and len(words) < _FEW_WORDS:
+            pieces[-1] = f"{pieces[-1]} {sentence}"
+        else:
+            pieces += [" ".join(words[at : at + _PART_WORDS]) for at in range(0, len(words), _PART_WORDS)]
+    if len(pieces) > _MOST_PARTS:  # the beginning and the end say what is wanted; the story lies between
+        pieces = [*pieces[: _MOST_PARTS // 2], *pieces[-_MOST_PARTS // 2 :]]
+    return pieces if len(pieces) > 1 else []
 
 
 def _urgency(found: Classification, words: tuple[str, ...]) -> Urgency:

@@ -32,7 +32,7 @@ def not_covered(policy: Policy, case: Case, decision: Decision) -> Closed:
     """No article answers: say so. A foreign question is declined once, and read by a person when the customer insists; any other is a gap."""
     if not case.routed.doubtful:
         return _hand_over(policy, case, decision, "not_covered", gap=case.classified.question)
-    if case.ticket.history:
+    if case.ticket.history or case.classified.names_person:
         return _hand_over(policy, case, case.routed.decision, "unsure")
     return _closed(case, _reply(case, "refused", say(policy, "out_of_scope"), case.routed.decision))
 

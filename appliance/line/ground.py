@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 from appliance.line.desk import Desk
-from appliance.line.literals import unsupported
+from appliance.line.literals import misbound, unsupported
 from appliance.ticket import Citation, Retrieved, Verdict
 from kb.article import Candidate
 from models.roles import DraftSentence
@@ -57,7 +57,8 @@ def _citations(sentence: DraftSentence, passages: int) -> Verdict:
 
 
 def _literals(sentence: DraftSentence, cited: list[Candidate]) -> Verdict:
-    missing = unsupported(sentence.text, [source_text(found) for found in cited])
+    sources = [source_text(found) for found in cited]
+    missing = unsupported(sentence.text, sources)
     if missing:
         return Verdict(
             "literals",
@@ -65,6 +66,8 @@ def _literals(sentence: DraftSentence, cited: list[Candidate]) -> Verdict:
             sentence.text,
             "in no cited passage: " + ", ".join(f"{one.kind} {one.surface!r}" for one in missing),
         )
+    if why := misbound(sentence.text, sources):
+        return Verdict("literals", False, sentence.text, why)
     return Verdict("literals", True, sentence.text)
 
 

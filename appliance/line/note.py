@@ -9,6 +9,7 @@ from kb.article import Candidate
 _NEXT_STEPS = {
     "route.asked_for_person": "Greet the customer by what they asked; do not ask them to repeat it.",
     "route.always_escalate": "Handle it by the procedure for this kind of ticket; verify who the customer is before any change.",
+    "route.mixed": "Handle the part that only a person may handle first, then answer the rest.",
     "route.tier_override": "Handle it personally: the customer's tier asks for it.",
     "route.out_of_scope": "Read whether it concerns us at all; decline kindly if it does not.",
     "route.low_confidence": "Decide what kind of request this is (a change of category teaches the classifier), then answer.",

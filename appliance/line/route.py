@@ -73,6 +73,18 @@ def _always_escalate(policy: Policy, _ticket: Ticket, _identified: Identified, c
     )
 
 
+def _mixed(policy: Policy, _ticket: Ticket, identified: Identified, classified: Classified) -> Routed | None:
+    for name, sure in classified.parts:
+        if sure >= policy.thresholds.part and _always_person(policy, identified, name):
+            reason = f"A part of the message is about {policy.intent(name).title!r} ({sure:.2f}), which a person always handles."
+            return _hand_over("route.mixed", reason, reply="always_escalate")
+    return None
+
+
+def _always_person(policy: Policy, identified: Identified, name: str) -> bool:
+    return policy.intent(name).always_escalate or name in policy.tier(identified.tier).always_escalate
+
+
 def _tier_override(policy: Policy, _ticket: Ticket, identified: Identified, classified: Classified) -> Routed | None:
     if classified.intent not in policy.tier(identified.tier).always_escalate:
         return None
@@ -84,9 +96,12 @@ def _tier_override(policy: Policy, _ticket: Ticket, identified: Identified, clas
     )
 
 
-def _out_of_scope(policy: Policy, _ticket: Ticket, _identified: Identified, classified: Classified) -> Routed | None:
+def _out_of_scope(policy: Policy, _ticket: Ticket, identified: Identified, classified: Classified) -> Routed | None:
     if classified.out_of_scope < policy.thresholds.out_of_scope:
         return None
+    sensitive = sum(chance for name, chance in classified.ranking if _always_person(policy, identified, name))
+    if sensitive > 1 - policy.thresholds.confidence:
+        return None  # foreign or not, it may be about something that only a person handles: the confidence rule decides
     reason = f"The question looks foreign to this desk (score {classified.out_of_scope:.2f}, limit {policy.thresholds.out_of_scope}); only an article that clearly answers it changes that."
     return Routed(True, Decision("route", "route.out_of_scope", reason), "out_of_scope", doubtful=True)
 
@@ -125,6 +140,7 @@ RULES: tuple[Rule, ...] = (
     _courtesy,
     _always_escalate,
     _tier_override,
+    _mixed,
     _out_of_scope,
     _low_confidence,
 )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from models.errors import ModelUnavailable
 from models.roles import DraftSentence, Pair, SynthesisRequest
+from models.synthesis.answer_type import answers, asked_for
 from models.synthesis.candidates import Candidate, candidates
 from models.synthesis.stream import Meter, SentenceStream
 
@@ -26,6 +27,10 @@ class QuoteRules:
     passage_weight: float = 0.3
     """Of the passage's own distance behind the best passage."""
     passage_cap: float = 4.0
+    kind: float = 2.0
+    """For a sentence of the kind that is asked for: a step, a time span, a price, a number."""
+    first_step: float = 1.0
+    """On top, for the first step of its passage: instructions are read from their beginning."""
     dangling: float = -1.5
     same_passage: float = 0.5
     next_sentence: float = 0.5
@@ -68,17 +73,34 @@ class QuoteSynthesizer:
             raise ModelUnavailable(
                 "The reranker did not give one score a sentence.", remedy="Run: appliance models verify"
             )
+        kinds = _kind_bonus(request.question, found, self._rules)
         return [
             score
+            + bonus
             + _passage_bonus(candidate.passage, request.scores, self._rules)
             + self._rules.dangling * candidate.dangling
-            for candidate, score in zip(found, scores, strict=True)
+            for candidate, score, bonus in zip(found, scores, kinds, strict=True)
         ]
 
 
 def _context(candidate: Candidate) -> str:
     """The sentence behind its title: "Click Remove" alone does not say what is removed."""
     return f"{candidate.title}. {candidate.text}" if candidate.title else candidate.text
+
+
+def _kind_bonus(question: str, found: Sequence[Candidate], rules: QuoteRules) -> list[float]:
+    """What each candidate gains by being of the kind that the question asks for."""
+    kind = asked_for(question)
+    if kind == "any":
+        return [0.0] * len(found)
+    bonuses, begun = [], set[int]()
+    for candidate in found:
+        fits = answers(kind, candidate.text)
+        first = fits and kind == "steps" and candidate.passage not in begun
+        if fits:
+            begun.add(candidate.passage)
+        bonuses.append(rules.kind * fits + rules.first_step * first)
+    return bonuses
 
 
 def _passage_bonus(passage: int, scores: Sequence[float], rules: QuoteRules) -> float:

@@ -193,7 +193,7 @@ async def test_a_follow_up_is_searched_with_what_it_leans_on_and_a_subject_with_
         "When do I get my refund?\nand for monthly plans?",
         "My refund\nIt has not come yet.",
     ]
-    assert parts.encoded == [question for question, _ in parts.seen]
+    assert parts.encoded == [*(question for question, _ in parts.seen), "My refund", "It has not come yet."]
 
 
 async def test_urgent_words_raise_the_urgency_and_are_the_evidence() -> None:
@@ -267,3 +267,18 @@ async def test_every_note_says_what_to_do_next(rule: str) -> None:
     assert closed.note.next_step
     assert closed.note.tried == ("Why.",)
     assert closed.note.urgency == "normal"
+
+
+async def test_a_wish_in_the_subject_is_obeyed_and_a_courtesy_under_a_subject_is_none() -> None:
+    wish, _ = await ran(ticket("When do I get my refund?", subject="I want to talk to a human please"))
+    assert wish.reply.rule == "route.asked_for_person"
+    thanks, _ = await ran(ticket("Thanks!", subject="Charged twice"))
+    assert thanks.reply.rule != "route.courtesy"
+
+
+async def test_a_foreign_message_that_names_a_bot_is_read_by_a_person() -> None:
+    foreign = classification(out_of_scope=0.9)
+    closed, _ = await ran(ticket("sprich nicht als bot mit mir"), classification=foreign, answerable=0.1)
+    assert closed.reply.outcome == "handed_over"
+    declined, _ = await ran(ticket("write me a poem"), classification=foreign, answerable=0.1)
+    assert declined.reply.outcome == "refused"

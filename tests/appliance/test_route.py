@@ -32,6 +32,12 @@ def test_a_sure_question_is_attempted() -> None:
         (classified(courtesy="greeting"), "route.courtesy", "greeting"),
         (classified("billing_dispute"), "route.always_escalate", "always_escalate"),
         (classified("account_security", 0.2), "route.always_escalate", "always_escalate"),
+        (classified(parts=(("how_to", 0.9), ("billing_dispute", 0.6))), "route.mixed", "always_escalate"),
+        (
+            classified(out_of_scope=0.9, ranking=(("how_to", 0.6), ("billing_dispute", 0.4))),
+            "route.low_confidence",
+            "unsure",
+        ),
         (classified(confidence=0.69), "route.low_confidence", "unsure"),
         (classified("login_access", 0.74), "route.low_confidence", "unsure"),
         (classified("data_privacy", 0.79), "route.low_confidence", "unsure"),
@@ -70,6 +76,7 @@ ORDER = [
     ("route.courtesy", {"courtesy": "thanks"}),
     ("route.always_escalate", {"intent": "account_security"}),
     ("route.tier_override", {"intent": "technical_problem"}),
+    ("route.mixed", {"parts": (("account_security", 0.9),)}),
     ("route.out_of_scope", {"out_of_scope": 0.9}),
     ("route.low_confidence", {"confidence": 0.1}),
 ]

@@ -24,7 +24,7 @@ pytestmark = [
 
 def start(data: Path, log: Path) -> ServerProcess:
     port = free_port()
-    command = [sys.executable, "-m", "appliance.cli.main", "up", "--data", str(data), "--port", str(port)]
+    command = [sys.executable, "-m", "appliance", "up", "--data", str(data), "--port", str(port)]
     return ServerProcess(command, port, log)
 
 

@@ -6,19 +6,11 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from appliance.line.literals.binding import unbound
 from appliance.line.literals.extract import Literal, extract
+from appliance.line.literals.recurrence import AS_DURATION, with_ends
 
 _GOES_ON_BEFORE = re.compile(r"[\w.,$€£¥₹₩₺#+−-]")
-_RECURRING_AS_DURATION = {
-    "secondly": "1 s",
-    "minutely": "60 s",
-    "hourly": "3600 s",
-    "daily": "86400 s",
-    "weekly": "604800 s",
-    "monthly": "1 month",
-    "quarterly": "3 month",
-    "yearly": "12 month",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +35,11 @@ def unsupported(sentence: str, sources: Sequence[str]) -> tuple[Unsupported, ...
         for literal in mine
         if not _stands(literal, known) and not _single(literal, sources)
     )
+
+
+def misbound(sentence: str, sources: Sequence[str]) -> str:
+    """Why the amounts of ``sentence`` are not said of what it says them of; empty for a copy, or where nothing speaks against it."""
+    return "" if any(_verbatim(sentence, source) for source in sources) else unbound(sentence, sources)
 
 
 def _verbatim(sentence: str, source: str) -> bool:
@@ -74,12 +71,14 @@ def _known(literals: Iterable[Literal]) -> dict[str, set[str]]:
     known: dict[str, set[str]] = {}
     for literal in literals:
         for reading in literal.readings:
-            known.setdefault(literal.kind, set()).update(_with_ends(reading))
+            known.setdefault(literal.kind, set()).update(with_ends(reading))
         if literal.kind == "date":
             known.setdefault("number", set()).update(re.findall(r"\b(?:19|20)\d{2}\b", literal.surface))
+        if literal.kind == "money" and any(reading.startswith("0 ") for reading in literal.readings):
+            known.setdefault("claim", set()).add("free")
         if literal.kind == "recurring":
             known.setdefault("duration", set()).update(
-                _RECURRING_AS_DURATION[reading] for reading in literal.readings if reading in _RECURRING_AS_DURATION
+                AS_DURATION[reading] for reading in literal.readings if reading in AS_DURATION
             )
         if literal.kind in {"version", "number"}:  # "Windows 10" and "version 10" name the same thing
             known.setdefault("version", set()).update(literal.readings)
@@ -87,21 +86,12 @@ def _known(literals: Iterable[Literal]) -> dict[str, set[str]]:
     return known
 
 
-def _with_ends(reading: str) -> Iterable[str]:
-    """A range supports itself and each of its ends."""
-    yield reading
-    if ranged := re.fullmatch(r"([\d.]+?)\.\.([\d.]+)( .*)?", reading):
-        unit = ranged[3] or ""
-        yield ranged[1] + unit
-        yield ranged[2] + unit
-
-
 def _stands(literal: Literal, known: dict[str, set[str]]) -> bool:
     theirs = known.get(literal.kind, set())
     if literal.kind == "date":
         return any(_date_stands(mine, other) for mine in literal.readings for other in theirs)
     if literal.kind == "recurring":
-        every = {_RECURRING_AS_DURATION.get(reading, "") for reading in literal.readings}
+        every = {AS_DURATION.get(reading, "") for reading in literal.readings}
         return bool(literal.readings & theirs or every & known.get("duration", set()))
     return bool(literal.readings & theirs)
 

@@ -6,10 +6,10 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from appliance.line.literals import dates, quantities, references
+from appliance.line.literals import dates, offers, quantities, references
 
 Kind = str
-"""url, email, phone, version, code, date, time, weekday, money, percent, duration, quantity, number."""
+"""url, email, phone, version, code, date, time, weekday, money, percent, duration, quantity, number, claim (free, a full refund, ...)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,7 @@ Reader = Callable[[re.Match[str]], "tuple[Kind, frozenset[str]] | None"]
 _PATTERNS: tuple[tuple[re.Pattern[str], Reader], ...] = (
     *references.ADDRESSES,
     *dates.PATTERNS,
+    *offers.PATTERNS,
     *quantities.PATTERNS,
     *references.CODES,
     *quantities.PLAIN,

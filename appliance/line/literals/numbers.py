@@ -11,7 +11,14 @@ _UNITS = {
 }  # fmt: skip
 _TENS = {"twenty": 20, "thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "seventy": 70, "eighty": 80, "ninety": 90}
 _SCALES = {"hundred": 100, "thousand": 1_000, "million": 1_000_000, "billion": 1_000_000_000}
-_ALONE: dict[str, int | Decimal] = {"dozen": 12, "twice": 2, "thrice": 3, "half": Decimal("0.5"), "once": 1}
+_ALONE: dict[str, int | Decimal] = {
+    "dozen": 12,
+    "twice": 2,
+    "thrice": 3,
+    "half": Decimal("0.5"),
+    "once": 1,
+    "couple": 2,
+}
 _SUFFIXES = {"k": 1_000, "m": 1_000_000, "mn": 1_000_000, "bn": 1_000_000_000}
 
 # Every repetition below is bounded or atomic: open ones read a page of "one and one and …" in cubic time.
@@ -20,7 +27,7 @@ _ONES = "|".join(sorted(_UNITS, key=len, reverse=True))
 _SMALL = rf"(?:(?:{'|'.join(_TENS)})(?:{_GAP}(?:{_ONES})\b)?|(?:{_ONES}))"
 _SCALE_WORD = rf"(?:{'|'.join(_SCALES)})\b"
 _LARGE = rf"(?:(?:{_SMALL}|an?){_GAP})?{_SCALE_WORD}(?:(?:\s{{1,3}}and)?{_GAP}{_SMALL}\b)?(?:{_GAP}{_SCALE_WORD}(?:(?:\s{{1,3}}and)?{_GAP}{_SMALL}\b)?){{0,4}}"
-WORDS = rf"(?>{_LARGE}|{_SMALL}\b|half\s{{1,3}}(?:an?\s{{1,3}})?(?=hour|day|year|minute)|an?\s{{1,3}}half|dozen|twice|thrice)"
+WORDS = rf"(?>{_LARGE}|{_SMALL}\b|half\s{{1,3}}(?:an?\s{{1,3}})?(?=hour|day|year|minute)|an?\s{{1,3}}half|an?\s{{1,3}}couple\s{{1,3}}of|dozen|twice|thrice)"
 """A number in words. ``and`` joins only what follows a hundred or more: ``two and three`` are two numbers."""
 NUMBER = r"(?>\d{1,3}(?:[,’'\u00a0\u202f]\d{3})+(?!\d)(?:\.\d+)?|\d{1,3}(?:\.\d{3})+,\d+|\d+(?:[.,]\d+)?)"
 """A number in digits, with thousands separators or a decimal part."""
@@ -51,7 +58,7 @@ def parse_digits(text: str) -> tuple[Decimal, ...]:
 
 def parse_words(text: str) -> Decimal | None:
     """``twenty-four`` -> 24, ``a hundred and five`` -> 105; None when it is no number."""
-    words = [word for word in re.split(r"[\s-]+", text.lower()) if word and word not in {"and", "a", "an"}]
+    words = [word for word in re.split(r"[\s-]+", text.lower()) if word and word not in {"and", "a", "an", "of"}]
     if len(words) == 1 and words[0] in _ALONE:
         return Decimal(_ALONE[words[0]])
     total = current = 0

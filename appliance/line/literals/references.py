@@ -27,7 +27,7 @@ _CODE = re.compile(
     r"(?<![\w-])(?:(?=[A-Za-z0-9_-]*\d)(?=[A-Za-z0-9_-]*[A-Za-z])[A-Za-z0-9]++(?:[-_][A-Za-z0-9]++)*+|[A-Z]{2,}+(?:[-_][A-Z]{2,}+)++)(?![\w-])"
 )
 _SCALED = re.compile(r"\d+(?:k|mn|bn)", re.I)
-_DIGIT = r"[\d²³¼-¾⅐-⅞]"
+_DIGIT = r"[\d²³¼-¾⅐-ↈ①-⒛]"
 _TOKEN_WITH_DIGITS = re.compile(rf"(?<![^\W_])(?=[^\W\d_]*{_DIGIT})[^\W_]++")
 _DIGITS_LEFT = re.compile(rf"{_DIGIT}+")
 """Digits that no pattern has read: they are compared as they stand, so that none can slip through."""

@@ -20,7 +20,15 @@ _WISHES = (
     rf"escalate\s+(?:(?:this|it|me|us|my\s+\w+)\s+)?to\s+{_A}{_PERSON}\b",
     rf"(?:connect|transfer|put|pass|forward|hand|switch)\w*\s+(?:me|us|this|it|my\s+\w+)?\s*(?:on|over|through)?\s*(?:to|with)\s+{_A}{_PERSON}\b{_NOT_A_THING}",
     rf"(?:need|want|prefer|demand|(?:give|get)\s+(?:me|us)|i'?d\s+like|would\s+like|let\s+me\s+have|(?:can|could|may)\s+i\s+(?:please\s+)?(?:get|have))\s+(?:to\s+(?:see|have|get|reach|contact|hear\s+from)\s+)?(?:an?\s+|the\s+|your\s+|some\s+)?(?:{_HUMAN}|human\s+agent|agent|representative|operator|manager|supervisor|live\s+(?:chat|support))\b{_NOT_A_THING}",
-    r"(?:human|real\s+person|live\s+agent|agent|representative|operator)\s*(?:please|pls|now|!)",
+    r"(?:human|person|live\s+agent|agent|representative|operator|support\s+staff)\s*(?:please|pls|now|!)",
+    rf"(?:rather|prefer\s+to|want\s+to|like\s+to)\s+deal\s+with\s+{_A}{_PERSON}\b",
+    r"(?:refuse|don['’]?t\s+want|do\s+not\s+want|hate|not\s+going|tired\s+of\s+having)\s+to\s+(?:\w+\s+){1,3}with\s+(?:an?|the|this|your)\s+(?:machine|computer|robot|bot|ai)\b",
+    r"not\s+(?:the|an?|your)\s+(?:ai|(?:ro|chat)?bot|machine|automated\s+\w+)\b(?=\W|$)(?!\s+(?:token|integration|account|user))",
+    r"get\s+(?:me|us)\s+(?:\w+\s+)?support\s+staff",
+    r"mit\s+(?:einem|einer|'nem)\s+(?:echten\s+)?(?:menschen|mitarbeiter(?:in)?|person)\s+(?:sprechen|reden|verbinden)",
+    r"parler\s+(?:à|avec|a)\s+(?:un\s+humain|un\s+agent|un\s+conseiller|une\s+personne|quelqu['’]un)",
+    r"hablar\s+con\s+(?:una\s+persona|un\s+humano|un\s+agente|alguien)",
+    r"met\s+een\s+(?:echt\s+)?(?:mens|medewerker|persoon)\s+(?:praten|spreken)",
     rf"(?:can|could|will|would|have|want|need|get|let)\s+(?:an?\s+|your\s+)?(?:human(?:\s+being)?|real\s+person|real\s+human|actual\s+person)\s+(?:please\s+)?(?:to\s+)?{_REACHES}\b",
     rf"(?:can|could|will|would|have|want|need|get|let)\s+(?:an?\s+|your\s+)?{_PERSON}\s+(?:from\s+\w+(?:\s+\w+)?\s+)?(?:please\s+)?(?:to\s+)?(?:contact|call|phone|ring|get\s+back\s+to|reply\s+to)\s+(?:me|us)\b",
     rf"(?:need|want|like|get|have)\s+(?:someone|somebody|an?\s+\w+)\s+from\s+(?:your|the\s+support|support|customer)\s?\w*\s+(?:team\s+)?to\s+{_HELPS_ME}\b",
@@ -55,6 +63,10 @@ _GREETING = re.compile(
     r"^\W*(?:(?:hi|hello|hey|hiya|good\s+(?:morning|afternoon|evening|day)|greetings|howdy|moin|hallo)(?:\s+(?:there|all|team|everyone|support))?[\s,.!:)-]*)+$",
     re.I,
 )
+_NAMED = re.compile(
+    r"\b(?:human|person|somebody|someone|agent|representative|operator|machine|(?:ro|chat)?bot|mensch(?:en)?|mitarbeiter(?:in)?|humain|conseiller|persona|humano|agente|medewerker)s?\b",
+    re.I,
+)
 _COURTESY_CHARS = 120
 
 
@@ -64,6 +76,11 @@ def wants_person(text: str) -> bool:
         return False
     refused = [refusal.span() for refusal in _REFUSED.finditer(text)]
     return any(not any(start <= wish.start() < end for start, end in refused) for wish in _WISH.finditer(text))
+
+
+def names_person(text: str) -> bool:
+    """True when the message speaks of people or bots at all. Too weak to be obeyed, strong enough not to be declined."""
+    return _NAMED.search(text) is not None
 
 
 def courtesy(text: str) -> str:
