@@ -28,6 +28,7 @@ from appliance.stand_in import stand_in_classifier, stand_in_models
 from appliance.store.conversations import SqlConversations
 from appliance.store.database import Database
 from kb.errors import KnowledgeFault
+from kb.ingest import check_level
 from kb.ranking import Ranking
 from models.errors import ModelFault
 from models.roles import IntentClassifier, Synthesizer
@@ -73,6 +74,7 @@ class Appliance:
 
     def _index(self) -> str:
         manifest = self.knowledge.index.check()
+        check_level(self.knowledge.articles, self.knowledge.index)
         return "empty" if manifest is None else f"{manifest.encoder_revision}"
 
 

@@ -91,7 +91,7 @@ class Config(_Section):
     @property
     def base_url(self) -> str:
         """Where customers find this appliance, without a slash at the end."""
-        everywhere = self.server.host in {"0.0.0.0", "::", "[::]"}  # an address to listen on, which no browser can open
+        everywhere = self.server.host in {"0.0.0.0", "::", "[::]"}  # noqa: S104 - compared, not bound: no browser can open it
         return (
             self.server.public_url or f"http://{'localhost' if everywhere else self.server.host}:{self.server.port}"
         ).rstrip("/")
@@ -115,6 +115,8 @@ def load_config(file: Path | None, **overrides: object) -> Config:
     server: dict[str, object] = {name: given.pop(name) for name in ("host", "port") if name in given}
     given.pop("data", None)
     tree = {**tree, **given}
+    sections = [name for name, field in Config.model_fields.items() if isinstance(field.default, _Section)]
+    tree |= {name: _table(tree, name, chosen) for name in sections if name in tree}
     if server:
         tree["server"] = {**_table(tree, "server", chosen), **server}
     try:

@@ -10,12 +10,12 @@ from pathlib import Path
 from urllib.parse import quote
 
 from appliance.config import Config
-from appliance.errors import ConfigInvalid
+from appliance.errors import ConfigInvalid, NotFound
 from appliance.store.articles import SqlArticles
 from appliance.store.database import Database
 from appliance.store.settings import SqlSettings
 from kb.article import Candidate, Visibility
-from kb.ingest import ImportReport, Progress, import_articles, rebuild, silent
+from kb.ingest import ImportReport, Progress, import_articles, rebuild, remove, silent
 from kb.search import Search
 from kb.store import LanceIndex
 from models.roles import Encoder, Vector
@@ -42,8 +42,11 @@ class Knowledge:
         return import_articles(paths, self.articles, self.index, self.encoder, progress=progress)
 
     def add_starter(self, profile: str, *, progress: Progress = silent) -> int:
-        """Import the starter articles of a shipped profile into an empty knowledge base; returns how many. Twice is once."""
-        if self.settings.get(_STARTER_SETTING) or self.articles.count()[0]:
+        """Import the starter articles of a shipped profile where there are no others; returns how many. Twice is once.
+
+        The setting comes last: a first start that was killed halfway is made good by the next.
+        """
+        if self.settings.get(_STARTER_SETTING) or len(self._starter_ids()) < self.articles.count()[0]:
             return 0
         folder = resources.files("kb") / _STARTER / Path(profile).stem
         if not folder.is_dir():
@@ -53,18 +56,32 @@ class Knowledge:
         if report.rejected:
             raise ConfigInvalid(f"A starter article is broken: {report.rejected[0]}", remedy="Reinstall the appliance.")
         self.settings.put(_STARTER_SETTING, profile)
-        return report.added
+        return self.articles.count()[0]
 
     def remove_starter(self) -> int:
         """Take the starter articles out; returns how many there were."""
-        ids = [
+        if ids := self._starter_ids():
+            self.articles.remove(ids)
+        return len(ids)
+
+    def _starter_ids(self) -> list[str]:
+        return [
             article_id
             for article_id, (_, source) in self.articles.hashes().items()
             if source.partition(":")[0].partition("/")[0] == _STARTER
         ]
-        if ids:
-            self.articles.remove(ids)
-        return len(ids)
+
+    def remove(self, article_ids: Sequence[str]) -> int:
+        """Take articles out of SQL and index; returns how many. Raises ``NotFound`` for an unknown id and then removes none."""
+        wanted = list(dict.fromkeys(article_ids))
+        known = self.articles.hashes()
+        if unknown := [article_id for article_id in wanted if article_id not in known]:
+            raise NotFound(
+                f"There is no article {', '.join(map(repr, unknown))}; nothing was removed.",
+                remedy="`appliance kb search` shows the ids of articles.",
+            )
+        remove(wanted, self.articles, self.index, self.encoder)
+        return len(wanted)
 
     def rebuild(self, *, progress: Progress = silent) -> int:
         return rebuild(self.articles, self.index, self.encoder, progress=progress)

@@ -7,17 +7,16 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from models.catalog import WEIGHTS, Catalog
-from models.support import LexicalEncoderSupport
-
 from appliance.config import Config
 from appliance.metrics import Metrics
 from models.batching import Batcher
+from models.catalog import WEIGHTS, Catalog
 from models.classifier import OnnxIntentClassifier
 from models.encoder import OnnxEncoder
 from models.fusion import Fusion
 from models.reranker import OnnxReranker
 from models.roles import Classification, Encoder, IntentClassifier, Pair, Reranker, SupportChecker, Vector
+from models.support import LexicalEncoderSupport
 
 _ENCODER_BATCH = 32
 _PAIR_BATCH = 40

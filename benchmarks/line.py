@@ -19,7 +19,7 @@ from benchmarks.server import Client, Server, serving
 _CLIENTS = 16
 _ROUNDS = 3
 _MOST_S = 45.0
-"""Of the rounds with one client, so that a slow machine ends as well."""
+"""Of the rounds with one client, and of the load with many, so that a slow machine ends as well."""
 _RAMP_S = 3.0
 """The first answers to 16 questions at once all wait for each other; they are not the steady state."""
 _MERGE = 4
@@ -66,14 +66,20 @@ def one_client(where: Ground, calls: Sequence[Sequence[Call]], server: Server) -
 
 
 def many_clients(where: Ground, calls: Sequence[Sequence[Call]], server: Server) -> dict[str, Any]:
-    """Answers a second with 16 clients; the models' own limit is measured before and after, with nobody else on the machine."""
+    """Answers a second with 16 clients; the models' own limit is measured before and after, with nobody else on the machine.
+
+    The load lasts at least three generations of 16 answers at that limit, or a slow machine would show its first wave only.
+    """
     before = limit(where.models, calls)
-    answered = load(server, where.options.questions, where.options.seconds)
+    generation = _CLIENTS / before
+    seconds = min(max(where.options.seconds, 3 * generation), _MOST_S)
+    answered = load(server, where.options.questions, ramp=max(_RAMP_S, min(generation, _MOST_S / 2)), seconds=seconds)
     after = limit(where.models, calls)
     most = (before + after) / 2
-    goodput = answered["answered"] / where.options.seconds
+    goodput = answered["answered"] / seconds
     return {
         "clients": _CLIENTS,
+        "seconds": round(seconds, 1),
         "outcomes": dict(answered),
         "goodput_per_s": round(goodput, 2),
         "models_limit_per_s": round(most, 2),
@@ -90,11 +96,11 @@ def limit(models: Models, calls: Sequence[Sequence[Call]]) -> float:
     return len(calls) / min(alone, together)
 
 
-def load(server: Server, questions: Sequence[str], seconds: float) -> Counter[str]:
-    """Outcomes within ``seconds`` of clients that ask without a pause, once they have come into step; who is refused waits a little."""
+def load(server: Server, questions: Sequence[str], *, ramp: float, seconds: float) -> Counter[str]:
+    """Outcomes within ``seconds`` of clients that ask without a pause, ``ramp`` seconds after their start; who is refused waits a little."""
     outcomes: Counter[str] = Counter()
     turn, lock = count(), threading.Lock()
-    start = time.perf_counter() + _RAMP_S
+    start = time.perf_counter() + ramp
 
     def visitor() -> None:
         client = Client(server.port)

@@ -83,6 +83,12 @@ class Visibility:
     audiences: frozenset[Audience]
     today: date
 
+    def allows(self, article: Article) -> bool:
+        """Approved, meant for one of these audiences, and within its dates."""
+        begun = article.valid_from is None or article.valid_from <= self.today
+        ended = article.valid_until is not None and article.valid_until < self.today
+        return article.approved and article.audience in self.audiences and begun and not ended
+
 
 class ArticleRepository(Protocol):
     """Keeps articles and passages in SQL. Each call is one transaction."""

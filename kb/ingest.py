@@ -16,6 +16,8 @@ from typing import Literal
 
 from kb.article import Article, ArticleRepository, Passage
 from kb.chunking import chunk
+from kb.errors import IndexUnavailable
+from kb.manifest import REBUILD
 from kb.schema import Row, title_text
 from kb.sources import Notice, Rejected, read, root_label
 from kb.store import IndexWriter, LanceIndex
@@ -86,6 +88,24 @@ def rebuild(repository: ArticleRepository, index: LanceIndex, encoder: Encoder, 
         return _level(repository, writer, encoder, progress, rechunk=True)
 
 
+def remove(article_ids: Sequence[str], repository: ArticleRepository, index: LanceIndex, encoder: Encoder) -> None:
+    """Takes these articles out of SQL and brings the index level; unknown ids do no harm."""
+    with index.writing() as writer:
+        repository.remove(article_ids)
+        _level(repository, writer, encoder, silent)
+
+
+def check_level(repository: ArticleRepository, index: LanceIndex) -> None:
+    """Raises ``IndexUnavailable`` when SQL holds articles that no search can find, as a killed import leaves them."""
+    wanted = repository.hashes().keys()
+    missing = wanted - index.article_hashes().keys()
+    if lost := sum(bool(passages) for _, passages in repository.several(sorted(missing))):
+        raise IndexUnavailable(
+            f"{lost} of {len(wanted)} articles are not in the search index.",
+            remedy=f"If no import is running: {REBUILD}",
+        )
+
+
 @dataclass(slots=True)
 class _Seen:
     """What the sources held this time: ids that came, and sources of which a part is unknown."""
@@ -136,7 +156,10 @@ def _gone(known: dict[str, tuple[str, str]], seen: _Seen, roots: Sequence[str], 
         if missing and len(missing) == len(before):
             report.warnings.append(
                 Notice(
-                    root, 0, "holds none of its earlier articles; they were kept. Delete them by id if that is meant."
+                    root,
+                    0,
+                    f"holds none of its {len(before)} earlier articles; they were kept. If they are to go, run "
+                    f"`appliance kb remove ID...` with their ids: {_some(sorted(missing))}.",
                 )
             )
             continue
@@ -147,6 +170,10 @@ def _gone(known: dict[str, tuple[str, str]], seen: _Seen, roots: Sequence[str], 
             )
         gone += [article_id for article_id in missing if article_id not in kept]
     return gone
+
+
+def _some(ids: Sequence[str], most: int = 10) -> str:
+    return ", ".join(ids[:most]) + (f" and {len(ids) - most} more" if len(ids) > most else "")
 
 
 def _under(source: str, root: str) -> bool:

@@ -35,9 +35,10 @@ def plain(text: str) -> str:
 def _rows(match: re.Match[str]) -> str:
     """``| Plan | Price |`` over ``| Team | €8 |`` becomes ``- Team: Price: €8.``: a row without its header says nothing."""
     lines = [line for line in match.group().splitlines() if not _DIVIDER.match(line)]
-    header, *rows = [_cells(line) for line in lines]
-    if not rows or any(len(row) != len(header) for row in rows):
-        return match.group()
+    cells = [_cells(line) for line in lines]
+    if len(cells) < 2 or any(len(row) != len(cells[0]) for row in cells):
+        return match.group()  # no table, or one of divider lines only
+    header, *rows = cells
     return "\n".join(_row(header, row) for row in rows) + "\n"
 
 

@@ -57,7 +57,8 @@ class Search:
         return [
             _candidate(stored[passage_id], fused[passage_id], scores, terms)
             for passage_id in chosen
-            if passage_id in stored  # removed from SQL by an import that is still running
+            # An import under way, or a killed one, may have removed, hidden or changed an article in SQL only.
+            if passage_id in stored and visibility.allows(stored[passage_id][1])
         ]
 
     def _scores(self, words: str, vector: Vector, visibility: Visibility) -> _Scores:

@@ -16,6 +16,9 @@ STOP_WORDS = frozenset(_STOP_WORDS.split())
 _NEGATIONS = frozenset(("not", "no", "never", "cannot", "none", "nothing", "nobody", "neither", "nor", "without"))
 _NEGATING = frozenset(("unable", "impossible", "unavailable", "unsupported", "fails", "failed", "refuse", "refuses"))
 _LIMITS = frozenset(("unless", "except", "excluding", "only", "until"))
+_CONDITION = re.compile(r"\b(?:if|when|whenever)\b|\bprovided (?:that|you|your|the|it|they)\b")
+_ALSO_CONDITIONS = frozenset(("once", "after", "upon", "while", "for"))
+_ON_PLAN = re.compile(r"\b(?:on|for|with|in) (?:the |our |your |an? )(?P<name>\w+) plans?\b")
 _OPTIONAL = frozenset(("may", "might", "could", "sometimes", "usually", "often", "perhaps", "possibly", "optional"))
 _BINDING = frozenset(("must", "always", "required", "guaranteed", "guarantee", "guarantees", "mandatory"))
 
@@ -69,14 +72,42 @@ def is_negation(word: str) -> bool:
     return word in _NEGATIONS or word.endswith("n't")
 
 
+def denials(found: Iterable[str]) -> int:
+    """How often one sentence of these words denies. "never without" affirms, and "nor" only goes on with a denial."""
+    said = [word for word in found if is_negation(word) or word in _NEGATING]
+    others = [word for word in said if word not in {"without", "nor"}]
+    if not others:
+        return min(len(said), 1)
+    return len(others) - (1 if "without" in said else 0)
+
+
 def negated(found: Iterable[str]) -> bool:
-    """Whether a sentence of these words denies something. Two negations cancel: "never without" affirms."""
-    return sum(is_negation(word) or word in _NEGATING for word in found) % 2 == 1
+    """Whether a sentence of these words denies something."""
+    return denials(found) > 0
+
+
+def denial_differs(one: int, other: int) -> bool:
+    """Whether two counts of ``denials`` disagree: one side denies and the other does not, or denies once more."""
+    return (one > 0) != (other > 0) or one % 2 != other % 2
 
 
 def limits(found: Iterable[str]) -> frozenset[str]:
-    """Exceptions and conditions that narrow what is said (unless, except, only, ...)."""
-    return _LIMITS.intersection(found)
+    """Exceptions and conditions that narrow what is said: unless, except, only, ...; ``if`` for if, when and provided;
+    ``plan free`` for "on the Free plan"."""
+    text = " ".join(found)
+    narrowing = set(_LIMITS.intersection(text.split()))
+    if _CONDITION.search(text):
+        narrowing.add("if")
+    return frozenset(narrowing | {f"plan {match['name']}" for match in _ON_PLAN.finditer(text)})
+
+
+def unsaid_limits(claim: Iterable[str], source: Iterable[str]) -> frozenset[str]:
+    """The limits of the source that the claim leaves out. Naming the plan or saying "after" keeps one as well."""
+    claim = tuple(claim)
+    kept = limits(claim) | {f"plan {word}" for word in claim}
+    if not _ALSO_CONDITIONS.isdisjoint(claim):
+        kept |= {"if"}
+    return limits(source) - kept
 
 
 def strength(found: Iterable[str]) -> int:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from models.lexical import content_stems, contradicting, limits, negated, strength, words
+from models.lexical import content_stems, contradicting, denial_differs, denials, limits, strength, unsaid_limits, words
 from models.roles import Encoder, Matrix, Pair, Scores
 from models.sentences import split_sentences
 
@@ -37,7 +37,8 @@ class SupportWeights:
     negation: float = 0.25
     opposite: float = 0.25
     number: float = 0.2
-    limit: float = 0.6
+    limit: float = 0.55
+    """Below the usual threshold of 0.6: a claim that leaves out its condition must not pass on its words alone."""
     strength: float = 0.8
 
 
@@ -47,7 +48,14 @@ class _Read(NamedTuple):
     text: str
     words: frozenset[str]
     stems: frozenset[str]
-    negated: bool
+    in_order: tuple[str, ...]
+    denials: int
+    parts: tuple[_Read, ...] = ()
+    """The two sentences of a window: a denial or a limit of one is none of the other's."""
+
+    def nearest(self, claim: _Read) -> _Read:
+        """The one sentence in here that shares most words with the claim."""
+        return max(self.parts, key=lambda part: len(part.stems & claim.stems), default=self)
 
 
 class LexicalEncoderSupport:
@@ -93,13 +101,14 @@ class LexicalEncoderSupport:
     def _penalty(self, claim: _Read, source: _Read) -> float:
         weights = self._weights
         factor = 1.0
-        if claim.negated != source.negated:
+        nearest = source.nearest(claim)
+        if denial_differs(claim.denials, nearest.denials):
             factor *= weights.negation
         if contradicting(claim.words, source.words):
             factor *= weights.opposite
         if any(any(char.isdigit() for char in stem) for stem in claim.stems - source.stems):
             factor *= weights.number
-        if limits(source.words) - limits(claim.words):
+        if unsaid_limits(claim.in_order, nearest.in_order):
             factor *= weights.limit
         if strength(claim.words) > strength(source.words):
             factor *= weights.strength
@@ -118,7 +127,8 @@ def verbatim(sentence: str, passage: str) -> bool:
     holders = [holder for holder in map(_plain, split_sentences(passage, headings=True)) if claim in holder]
     own = words(claim)
     return not holders or any(
-        negated(words(holder)) == negated(own) and limits(words(holder)) == limits(own) for holder in holders
+        not denial_differs(denials(words(holder)), denials(own)) and limits(words(holder)) == limits(own)
+        for holder in holders
     )
 
 
@@ -128,10 +138,11 @@ def _plain(text: str) -> str:
 
 def _read(text: str) -> _Read:
     found = words(text)
-    return _Read(text, frozenset(found), content_stems(found), negated(found))
+    return _Read(text, frozenset(found), content_stems(found), tuple(found), denials(found))
 
 
 def _windows(passage: str) -> list[_Read]:
     """Every sentence of the passage and every two neighbours, which together may say what neither says alone."""
     singles = split_sentences(passage, headings=True)
-    return [_read(text) for text in (*singles, *(" ".join(two) for two in pairwise(singles)))]
+    reads = [_read(text) for text in singles]
+    return [*reads, *(_read(f"{one.text} {two.text}")._replace(parts=(one, two)) for one, two in pairwise(reads))]

@@ -115,6 +115,20 @@ def search(
 
 
 @app.command()
+def remove(
+    ids: Annotated[list[str], typer.Argument(metavar="ID...", help="Ids of articles.", show_default=False)],
+    *,
+    data: Data = None,
+    config: Settings = None,
+    json: Json = False,
+) -> None:
+    """Take articles out of the knowledge base; an unknown id removes none. A later import of their file brings them back."""
+    with _open(settings(config, data)) as (knowledge, _, _):
+        removed = knowledge.remove(ids)
+    print_json({"removed": removed}) if json else out.print(f"{removed} removed.", highlight=False)
+
+
+@app.command()
 def rebuild(*, data: Data = None, config: Settings = None, json: Json = False) -> None:
     """Make the LanceDB index anew from the articles in SQL; searches go on meanwhile."""
     with _open(settings(config, data)) as (knowledge, _, _), progress_bar("Rebuild") as progress:

@@ -45,10 +45,7 @@ def about(*, version: bool = typer.Option(False, "--version", help="Print the ve
 def run() -> None:
     """Exit codes: 0 done, 1 the job failed (the message says what and what to do), 2 wrong arguments."""
     switch_off()
-    logging.basicConfig(
-        level=os.environ.get("APPLIANCE_LOG", "WARNING").upper(),
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-    )
+    logging.basicConfig(level=_log_level(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     try:
         app()
     except (ApplianceFault, ModelFault, KnowledgeFault) as fault:
@@ -62,3 +59,14 @@ def run() -> None:
             "Check the path, its permissions and the free space.",
         )
         sys.exit(1)
+
+
+def _log_level() -> str:
+    level = os.environ.get("APPLIANCE_LOG", "WARNING").upper()
+    if level not in logging.getLevelNamesMapping():
+        complain(
+            f"APPLIANCE_LOG is {level!r}, which is no level of the log.",
+            "Set it to DEBUG, INFO, WARNING, ERROR or CRITICAL, or leave it out.",
+        )
+        sys.exit(2)
+    return level

@@ -12,7 +12,9 @@ from sqlalchemy import create_engine, make_url, text
 from appliance.config import Config
 from appliance.doctor.amiss import Amiss
 from appliance.doctor.parts import EncoderOrWhy, present
+from appliance.store.articles import SqlArticles
 from appliance.store.database import Database
+from kb.ingest import check_level
 from kb.store import LanceIndex
 
 _PRAGMAS = {"journal_mode": "wal", "synchronous": "2", "secure_delete": "1", "foreign_keys": "1"}
@@ -21,7 +23,7 @@ _PRAGMAS = {"journal_mode": "wal", "synchronous": "2", "secure_delete": "1", "fo
 
 def database(url: str) -> str:
     shown = make_url(url).render_as_string(hide_password=True)
-    if url.startswith("sqlite") and not Path(url.removeprefix("sqlite:///")).exists():
+    if _is_made_at_first_start(url):
         return f"{shown} is made at the first start"
     if pending := _schema(url):
         return f"{shown}: {pending}"
@@ -34,12 +36,29 @@ def database(url: str) -> str:
 
 def index(config: Config, opened: EncoderOrWhy) -> str:
     found = present(opened)
-    manifest = LanceIndex(config.data / "lance", found.dimension, found.revision).check()
+    index = LanceIndex(config.data / "lance", found.dimension, found.revision)
+    manifest = index.check()
+    _level(config.database_url, index)
     return (
         "empty: nothing was imported yet"
         if manifest is None
         else f"{manifest.passages} passages by {manifest.encoder_revision}"
     )
+
+
+def _level(url: str, index: LanceIndex) -> None:
+    """Raises ``IndexUnavailable`` when the index lacks articles. A database that the next start makes or migrates waits."""
+    if _is_made_at_first_start(url) or _schema(url):
+        return
+    database = Database(url)
+    try:
+        check_level(SqlArticles(database), index)
+    finally:
+        database.close()
+
+
+def _is_made_at_first_start(url: str) -> bool:
+    return url.startswith("sqlite") and not Path(url.removeprefix("sqlite:///")).exists()
 
 
 def _schema(url: str) -> str:

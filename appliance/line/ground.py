@@ -79,8 +79,11 @@ async def _support(desk: Desk, sentence: DraftSentence, cited: list[Candidate]) 
 
 
 def source_text(found: Candidate) -> str:
-    """What a sentence may draw on: the passage with the title and headings under which it stands."""
-    return found.passage.searchable(found.title)
+    """What a sentence may draw on: the passage with the title and headings under which it stands.
+
+    Blank lines between them: a title that denies ("If you do not have a card") is no part of the first sentence.
+    """
+    return "\n\n".join(part for part in (found.title, found.passage.heading, found.passage.text) if part)
 
 
 def citations(sentences: tuple[DraftSentence, ...], retrieved: Retrieved) -> tuple[Citation, ...]:

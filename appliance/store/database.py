@@ -13,13 +13,16 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from appliance.errors import StorageFailed
+from appliance.errors import ConfigInvalid, StorageFailed
 from appliance.store import migrate
 
 _BUSY_TIMEOUT_MS = 10_000
+_URL_REMEDY = (
+    "Write it as postgresql+psycopg://user:password@host:5432/name (the extra postgres), or leave it empty for SQLite."
+)
 
 
 class Database:
@@ -27,7 +30,8 @@ class Database:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self._engine = _engine(url)
+        with _setting_named():
+            self._engine = _engine(url)
         try:
             with _faults_named(url):
                 migrate.upgrade(self._engine)
@@ -57,6 +61,9 @@ class Database:
 def _engine(url: str) -> Engine:
     if not url.startswith("sqlite"):
         return create_engine(url, pool_pre_ping=True, hide_parameters=True)
+    engine = create_engine(
+        url, hide_parameters=True, connect_args={"timeout": _BUSY_TIMEOUT_MS / 1000, "check_same_thread": False}
+    )
     file = Path(url.removeprefix("sqlite:///"))
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -65,12 +72,25 @@ def _engine(url: str) -> Engine:
             f"The data directory {file.parent} cannot be made: {error.strerror}.",
             remedy="Check the path and its permissions.",
         ) from error
-    engine = create_engine(
-        url, hide_parameters=True, connect_args={"timeout": _BUSY_TIMEOUT_MS / 1000, "check_same_thread": False}
-    )
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+@contextmanager
+def _setting_named() -> Iterator[None]:
+    """What SQLAlchemy says of an address that it cannot use may quote its password; the setting's name is enough."""
+    try:
+        yield
+    except ImportError as error:
+        driver = error.name or "the one it names"
+        known = driver.partition(".")[0] == "psycopg"
+        raise ConfigInvalid(
+            f"database.url needs the driver {driver}, which is not installed.",
+            remedy="Install the extra: pip install 'support-appliance[postgres]'." if known else _URL_REMEDY,
+        ) from error
+    except (NoSuchModuleError, ArgumentError, ValueError) as error:  # ValueError: a port that is no number
+        raise ConfigInvalid("database.url is not the address of a database.", remedy=_URL_REMEDY) from error
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:

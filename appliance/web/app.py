@@ -9,6 +9,7 @@ from litestar.di import Provide
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
+from litestar.plugins.pydantic import PydanticPlugin
 
 from appliance import __version__
 from appliance.web.assets import load_assets
@@ -22,6 +23,7 @@ from appliance.web.doors import Doors
 from appliance.web.errors import answer_fault
 from appliance.web.headers import embed_headers, page_headers, widget_headers
 from appliance.web.pages import build_templates
+from appliance.web.requests import JsonRequest
 from appliance.web.shield import Shield
 from appliance.web.stream import Streams
 from appliance.web.traffic import Traffic
@@ -44,6 +46,9 @@ def create_app(doors: Doors, streams: Streams) -> Shield:
         template_config=build_templates(doors.policy, doors.config, assets),
         openapi_config=_openapi(doors.policy.company),
         request_max_body_size=doors.config.server.max_body_bytes,
+        request_class=JsonRequest,
+        # Litestar's own default overrules the models' strict=True: "5" and true would pass for numbers
+        plugins=[PydanticPlugin(validate_strict=True)],
         debug=False,
         logging_config=None,
     )

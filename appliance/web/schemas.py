@@ -6,7 +6,9 @@ import re
 import unicodedata
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from appliance.channels.reception import plain
 
 _EMAIL = re.compile(r"[^@\s<>\"',;:]+@[^@\s<>\"',;:]+")
 
@@ -74,6 +76,12 @@ class FeedbackBody(_Body):
     resolved: bool | None = None
     csat: Annotated[int, Field(ge=1, le=5)] | None = None
     comment: Annotated[str, Field(max_length=2000)] | None = None
+
+    @field_validator("comment")
+    @classmethod
+    def _cleaned(cls, text: str | None) -> str | None:
+        """A comment of spaces and control characters says nothing, and must not replace an earlier one."""
+        return plain(text) or None if text else None
 
     @model_validator(mode="after")
     def _says_something(self) -> Self:

@@ -10,6 +10,7 @@ from typing import BinaryIO
 from pydantic import ValidationError
 
 from kb.sources.characters import clean
+from kb.sources.markdown import without_hidden
 from kb.sources.metadata import JsonArticle, complaint
 from kb.sources.outcome import MAX_ARTICLE_BYTES, Notice, Outcome, Rejected
 
@@ -52,6 +53,7 @@ def _article(place: str, number: int, line: bytes, source: str) -> Iterator[Outc
         yield Rejected(place, number, f"is not valid JSON ({str(error)[:120]}).", _EXAMPLE)
     else:
         cleaned = clean(article.text)
-        if cleaned.hidden:
-            yield Notice(place, number, f"invisible characters were left out; they spelled {cleaned.hidden[:200]!r}.")
-        yield article.article(id=article.id, title=article.title, text=cleaned.text.strip(), source=source)
+        text, hidden = without_hidden(cleaned.text)
+        for found in filter(None, (cleaned.hidden, *hidden)):
+            yield Notice(place, number, f"hidden text was left out: {found[:200]!r}.")
+        yield article.article(id=article.id, title=article.title, text=text.strip(), source=source)

@@ -26,6 +26,19 @@ _HIDDEN_TAG = re.compile(
 )
 
 
+class _FrontMatter(yaml.SafeLoader):
+    """YAML in which an impossible date stays text, so that the check of the keys can name its key and line."""
+
+    def construct_date(self, node: yaml.ScalarNode) -> object:
+        try:
+            return self.construct_yaml_timestamp(node)
+        except ValueError:
+            return self.construct_scalar(node)
+
+
+_FrontMatter.add_constructor("tag:yaml.org,2002:timestamp", _FrontMatter.construct_date)
+
+
 class _BrokenError(Exception):
     """Front matter that cannot be used; never leaves this file."""
 
@@ -90,7 +103,7 @@ def _split(text: str) -> tuple[str, str]:
 
 def _validated(front: str) -> Metadata:
     try:
-        values: Any = yaml.safe_load(front) or {}
+        values: Any = _FrontMatter(front).get_single_data() or {}
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = mark.line + 1 if mark else 1

@@ -43,7 +43,12 @@ _STEP = re.compile(
 )
 _IS: dict[AnswerType, re.Pattern[str]] = {
     "steps": _STEP,
-    "duration": re.compile(r"\b(?:\d+|one|two|three|four|five|six|seven|eight|nine|ten|a|an|each|every|same)\W?(?:to \d+ )?(?:second|minute|hour|(?:business |working |calendar )?day|week|month|year|night)s?\b|\b\d{1,2}[:.]\d{2}\b|\b(?:at once|immediately|never expires?|monday|friday|midnight)\b", re.I),
+    "duration": re.compile(
+        r"\b(?:\d+|one|two|three|four|five|six|seven|eight|nine|ten|a|an|each|every|same)\W?(?:to \d+ )?"
+        r"(?:second|minute|hour|(?:business |working |calendar )?day|week|month|year|night)s?\b"
+        r"|\b\d{1,2}[:.]\d{2}\b|\b(?:at once|immediately|never expires?|monday|friday|midnight)\b",
+        re.I,
+    ),
     "money": re.compile(r"[€$£]\s?\d|\d\s?(?:€|eur|usd|gbp|dollars?|euros?|pounds?)\b|\bfree\b|\bno (?:charge|fee|extra cost)\b|\d\s?%", re.I),
     "count": re.compile(r"\b\d[\d,.]*\b|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|twelve|unlimited|no limit)\b", re.I),
 }  # fmt: skip

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import shutil
 import threading
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -13,11 +15,12 @@ from prometheus_client import generate_latest
 
 from appliance.bootstrap import Appliance, answering, open_appliance
 from appliance.config import Config, Database, Models, Synthesis
-from appliance.errors import ConfigInvalid, StorageFailed
+from appliance.errors import ConfigInvalid, NotFound, StorageFailed
 from appliance.store.conversations import NewConversation, NewMessage, SqlConversations
 from appliance.store.gaps import SqlGaps
 from kb.article import Visibility
 from models.errors import ModelRefused
+from models.roles import Matrix
 from models.standin import StandInWarning
 
 COVERED = "Which payment methods can I use for an invoice billing question?"
@@ -143,6 +146,42 @@ async def test_starter_articles_come_once_and_go_when_a_company_imports_its_own(
     found = await knowledge.find("When do zebras cross?", vector, Visibility(frozenset({"public"}), date(2026, 6, 1)))
     assert {one.passage.article_id for one in found} == {"zebra"}
     assert found[0].url.endswith("/help/zebra")
+    assert knowledge.add_starter("saas") == 0
+
+
+async def test_a_first_start_that_was_killed_halfway_is_made_good(tmp_path: Path) -> None:
+    class KilledError(Exception):
+        pass
+
+    class DyingEncoder:
+        dimension, revision = 1, "stand-in"
+
+        def encode(self, texts: Sequence[str]) -> Matrix:
+            raise KilledError
+
+    config = Config(data=tmp_path / "data", models=Models(stand_in=True))
+    with pytest.warns(StandInWarning):
+        async with open_appliance(config) as opened:
+            knowledge = opened.knowledge
+            with pytest.raises(KilledError):
+                replace(knowledge, encoder=DyingEncoder()).add_starter("saas")
+            before = knowledge.articles.count()[0]
+            assert before > 0
+            index = {part: (ok, detail) for part, ok, detail in opened.ready()}["index"]
+            assert not index[0]
+            assert "appliance kb rebuild" in index[1]
+            assert await asyncio.to_thread(knowledge.add_starter, "saas") == before
+            assert all(ok for _, ok, _ in opened.ready())
+            assert await ask(opened, COVERED) == ("answered", "ground.supported")
+
+
+async def test_articles_are_removed_by_id_all_or_none(appliance: Appliance) -> None:
+    knowledge = appliance.knowledge
+    first, second, *rest = knowledge.articles.hashes()
+    with pytest.raises(NotFound, match="'nowhere'"):
+        knowledge.remove([first, "nowhere"])
+    assert knowledge.remove([first, second, first]) == 2
+    assert set(knowledge.articles.hashes()) == set(knowledge.index.article_hashes()) == set(rest)
     assert knowledge.add_starter("saas") == 0
 
 

@@ -14,7 +14,10 @@ import pytest
 from appliance.cli.main import run
 from appliance.config import Config, Models, Server, Synthesis
 from appliance.doctor import Check, checks
+from appliance.store.articles import SqlArticles
 from appliance.store.database import Database
+from kb.article import Article
+from kb.chunking import chunk
 from models.telemetry import switch_off
 
 
@@ -127,6 +130,16 @@ def test_an_index_of_another_encoder(tmp_path: Path) -> None:
     found = not_ok(config(tmp_path), "index")
     assert "other" in found.detail
     assert "kb rebuild" in found.fix
+
+
+def test_articles_that_the_index_lacks(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'appliance.db'}")
+    article = Article("a", "Gift cards", "Gift cards never expire.")
+    SqlArticles(database).save([(article, chunk(article))])
+    database.close()
+    found = not_ok(config(tmp_path), "index")
+    assert "1 of 1 articles" in found.detail
+    assert "appliance kb rebuild" in found.fix
 
 
 def test_a_data_directory_that_is_a_file(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import create_engine, inspect, text
 
-from appliance.errors import DataTooNew, StorageFailed
+from appliance.errors import ConfigInvalid, DataTooNew, StorageFailed
 from appliance.store.database import Database
 from appliance.store.settings import SqlSettings
 from appliance.store.tables import Base
@@ -128,6 +128,29 @@ def test_a_server_that_is_not_there_is_named_without_its_password() -> None:
     with pytest.raises(StorageFailed, match="cannot be used") as fault:
         Database("postgresql+psycopg://someone:hunter2@127.0.0.1:1/appliance")
     assert "hunter2" not in str(fault.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "foo://someone:hunter2@x",
+        "hunter2",
+        "postgresql+psycopg://someone:hunter2@127.0.0.1:x/appliance",
+        "sqlite+nothing:///hunter2.db",
+        "postgresql+hunter2://x/appliance",
+    ],
+)
+def test_an_address_of_no_database_names_the_setting(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigInvalid, match=r"database\.url .*postgresql\+psycopg://") as fault:
+        Database(url)
+    assert "hunter2" not in str(fault.value)
+
+
+def test_a_missing_driver_is_named_with_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "psycopg", None)  # what Python itself does with a module that may not be imported
+    with pytest.raises(ConfigInvalid, match=r"needs the driver psycopg.*support-appliance\[postgres\]"):
+        Database("postgresql+psycopg://127.0.0.1:1/appliance")
 
 
 def test_erased_text_is_overwritten(sqlite: Database, tmp_path: Path) -> None:

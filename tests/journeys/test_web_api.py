@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import httpx
 import pytest
-from web_fixtures import Visitor
+from web_fixtures import ServerProcess, Visitor
 
 REPLY_KEYS = {
     "message_id",
@@ -60,6 +60,32 @@ def test_feedback_is_recorded(visitor: Visitor, body: dict[str, object]) -> None
     assert (answer.status_code, answer.json()) == (200, {"recorded": True})
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"csat": True},
+        {"csat": "5"},
+        {"csat": 5.0},
+        {"csat": 6},
+        {"resolved": "yes"},
+        {"resolved": 1},
+        {"comment": 5},
+        {"comment": ""},
+        {"comment": " \u0007\u202e "},
+        {},
+    ],
+)
+def test_feedback_of_a_wrong_type_or_that_says_nothing_is_refused(visitor: Visitor, body: dict[str, object]) -> None:
+    answer = visitor.client.post(f"{visitor.path}/feedback", json=body, headers=visitor.headers)
+    assert (answer.status_code, answer.json()["code"]) == (400, "input_invalid")
+
+
+@pytest.mark.parametrize("accept", ["yes", 1, None])
+def test_a_confirmation_is_true_or_false(visitor: Visitor, accept: object) -> None:
+    answer = visitor.client.post(f"{visitor.path}/confirmations/p1", json={"accept": accept}, headers=visitor.headers)
+    assert answer.status_code == 400
+
+
 def test_confirmation_of_an_unknown_proposal_is_not_found(visitor: Visitor) -> None:
     answer = visitor.client.post(f"{visitor.path}/confirmations/p1", json={"accept": True}, headers=visitor.headers)
     assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
@@ -103,11 +129,16 @@ def test_bad_opening_names_the_field_and_not_the_value(client: httpx.Client, bod
     assert "SECRET-VALUE" not in answer.text
 
 
-@pytest.mark.parametrize("body", [b"{bad", b"", b'{"text":"\\ud800"}', b"\xff\xfe", b"null"])
-def test_broken_json_is_a_plain_problem(visitor: Visitor, body: bytes) -> None:
+@pytest.mark.parametrize(
+    "body", [b"{bad", b"", b'{"text":"\\ud800"}', b"\xff\xfe", b"null", b'{"text":"\xff\xfe"}', b"[" * 100_000]
+)
+def test_broken_json_is_a_plain_problem(visitor: Visitor, server: ServerProcess, body: bytes) -> None:
+    before = server.output.count("incident")
     headers = {**visitor.headers, "Content-Type": "application/json"}
     answer = visitor.client.post(f"{visitor.path}/messages", content=body, headers=headers)
     assert (answer.status_code, answer.json()["code"]) == (400, "input_invalid")
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert server.output.count("incident") == before
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from shelf import Shelf, WordEncoder
 
-from kb.article import Visibility
+from kb.article import Article, Visibility
 from kb.errors import ImportBusy, IndexMismatch, IndexUnavailable
-from kb.ingest import Stage, import_articles, rebuild
+from kb.ingest import Stage, check_level, import_articles, rebuild, remove
 from kb.search import Search
 from kb.store import LanceIndex
 from models.roles import Matrix
@@ -93,7 +93,31 @@ def test_an_empty_folder_does_not_wipe_the_knowledge_base(
     folder.mkdir()
     report = import_articles([folder], shelf, index, encoder)
     assert (report.removed, len(shelf.hashes())) == (0, 3)
-    assert report.warnings
+    (warning,) = report.warnings
+    assert "appliance kb remove" in warning.message
+    assert "playbook, refunds, reset-password" in warning.message
+
+
+def test_a_removed_article_is_gone_from_text_and_index(
+    folder: Path, shelf: Shelf, index: LanceIndex, encoder: WordEncoder
+) -> None:
+    import_articles([folder], shelf, index, encoder)
+    remove(["refunds"], shelf, index, encoder)
+    assert set(shelf.hashes()) == set(index.article_hashes()) == {"playbook", "reset-password"}
+
+
+def test_articles_that_the_index_lacks_are_counted(
+    folder: Path, shelf: Shelf, index: LanceIndex, encoder: WordEncoder
+) -> None:
+    check_level(shelf, index)
+    with pytest.raises(Crash):
+        import_articles([folder], shelf, index, CrashingEncoder())
+    with pytest.raises(IndexUnavailable, match=r"3 of 3 .* `appliance kb rebuild`"):
+        check_level(shelf, index)
+    import_articles([folder], shelf, index, encoder)
+    wordless = Article("bare", "Bare", "")
+    shelf.save([(wordless, [])])
+    check_level(shelf, index)
 
 
 def test_progress_ends_at_the_total(folder: Path, shelf: Shelf, index: LanceIndex, encoder: WordEncoder) -> None:

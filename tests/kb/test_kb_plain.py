@@ -25,6 +25,7 @@ from kb.plain import plain
             "Prices:\n\n- Plan Team: Price a month: €8; Projects: 10.\n- Plan Free: Price a month: €0.\n\nAfter.",
         ),
         ("| only | one row |", "| only | one row |"),
+        ("| --- | --- |\n| --- | --- |", "| --- | --- |\n| --- | --- |"),
         ("<https://example.org/a>", "https://example.org/a"),
     ],
 )

@@ -59,6 +59,23 @@ def test_only_what_may_be_seen_today_is_found(
     assert {one.passage.article_id for one in ask(search, encoder, who, "do gift cards expire")} == expected
 
 
+@pytest.mark.parametrize(
+    "changed",
+    [
+        replace(BASE, audience="internal", text="Gift cards cost us 3 euros each."),
+        replace(BASE, approved=False),
+        replace(BASE, valid_until=date(2026, 5, 31)),
+        replace(BASE, valid_from=date(2026, 6, 2)),
+    ],
+)
+def test_what_may_no_longer_be_seen_is_not_quoted_before_the_index_knows(
+    shelf: Shelf, index: LanceIndex, encoder: WordEncoder, anyone: Visibility, changed: Article
+) -> None:
+    search = fill(shelf, index, encoder, (BASE, replace(BASE, id="other")))
+    shelf.save([(changed, chunk(changed))])
+    assert {one.passage.article_id for one in ask(search, encoder, anyone, "gift cards")} == {"other"}
+
+
 def test_candidates_carry_both_signals_however_they_were_found(
     folder: Path, shelf: Shelf, index: LanceIndex, encoder: WordEncoder, anyone: Visibility
 ) -> None:

@@ -6,7 +6,18 @@ import pytest
 
 from models.catalog import Catalog
 from models.encoder import OnnxEncoder
-from models.lexical import content_stems, contradicting, limits, negated, stem, strength, words
+from models.lexical import (
+    content_stems,
+    contradicting,
+    denial_differs,
+    denials,
+    limits,
+    negated,
+    stem,
+    strength,
+    unsaid_limits,
+    words,
+)
 from models.support import LexicalEncoderSupport, verbatim
 
 PASSAGE = (
@@ -65,6 +76,65 @@ def test_scores_do_not_depend_on_the_company_of_a_pair(checker: LexicalEncoderSu
 )
 def test_verbatim(sentence: str, literal: bool) -> None:
     assert verbatim(sentence, PASSAGE) is literal
+
+
+NEIGHBOURS = (
+    "Never give anyone your password. Do not delete the old key until the new one works. Exports are not part of the "
+    "Basic plan. If you are on Enterprise, refunds are paid within 5 business days. When you have no receipt, call us."
+)
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "Give anyone your password.",
+        "Delete the old key until the new one works.",
+        "Exports are part of the Basic plan.",
+    ],
+)
+def test_a_denial_is_not_cancelled_by_its_neighbour(checker: LexicalEncoderSupport, sentence: str) -> None:
+    assert checker.support([(sentence, NEIGHBOURS)])[0] < 0.5
+
+
+def test_a_condition_left_out_costs_full_support(checker: LexicalEncoderSupport) -> None:
+    without, kept = checker.support(
+        [
+            (text, NEIGHBOURS)
+            for text in (
+                "Refunds are paid within 5 business days.",
+                "Refunds are paid within 5 business days if you are on Enterprise.",
+            )
+        ]
+    )
+    assert without < 0.6 < kept
+
+
+@pytest.mark.parametrize(
+    "passage",
+    [
+        "If you are on Enterprise, we pay at once.",
+        "When the order is lost, we pay at once.",
+        "On the Enterprise plan, we pay at once.",
+        "Ask us and, provided that it was lost, we pay at once.",
+    ],
+)
+def test_a_part_cut_from_under_its_condition_is_not_verbatim(passage: str) -> None:
+    assert not verbatim("we pay at once", passage)
+    assert verbatim(passage, passage)
+
+
+def test_denials_of_one_sentence() -> None:
+    assert negated(words("Do not share it, not even with us"))
+    assert negated(words("Neither gifts nor cards are refunded"))
+    assert denials(words("never without a receipt")) == 0
+    assert denial_differs(0, 2)
+    assert not denial_differs(1, 3)
+
+
+def test_a_plan_that_the_claim_names_is_no_unsaid_limit() -> None:
+    source = words("On the Team plan you get exports")
+    assert unsaid_limits(words("You get exports"), source) == {"plan team"}
+    assert not unsaid_limits(words("The Team plan has exports"), source)
 
 
 def test_a_quote_of_two_sentences_is_verbatim() -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import takewhile
 from typing import NamedTuple
 
 from appliance.line.literals.extract import Literal, extract
@@ -22,7 +23,7 @@ _REFERS_BACK = re.compile(r"(?:it|they|this|that|these|those|he|she)\b", re.I)
 
 
 class _Unit(NamedTuple):
-    """One sentence or line of a source. ``context``: title, and the sentence before it where it refers back to that."""
+    """One sentence or line of a source. ``context``: title and heading, and the sentence before it where it refers back to that."""
 
     text: str
     context: str
@@ -48,8 +49,8 @@ def unbound(sentence: str, sources: Sequence[str]) -> str:
 
 
 def _units(source: str) -> Iterator[_Unit]:
-    first = source.partition("\n")[0]
-    title = first if not first.rstrip().endswith((".", "!", "?", "|")) else ""
+    lines = [line.strip() for line in source.split("\n") if line.strip()][:2]
+    title = " ".join(takewhile(lambda line: not line.endswith((".", "!", "?", "|", ":")), lines))
     before = ""
     for text in split_sentences(source, headings=True):
         context = f"{title} {before}" if _REFERS_BACK.match(text) else title

@@ -31,6 +31,7 @@ _PATTERNS: tuple[tuple[re.Pattern[str], Reader], ...] = (
     *quantities.PATTERNS,
     *references.CODES,
     *quantities.PLAIN,
+    *offers.LAST,
     *references.REST,
 )
 _EMPHASIS = re.compile(r"\*\*|`")

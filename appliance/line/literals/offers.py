@@ -70,10 +70,11 @@ def _spelled_host(match: re.Match[str]) -> Reading:
 
 PATTERNS = (
     (_SPELLED_HOST, _spelled_host),
-    (_FREE, _free),
     (_FULL_REFUND, _full_refund),
     (_HALF, _half),
     (_FRACTION, _fraction),
     (_TIMES_OVER, _times_over),
     (_EDGE, _edge),
 )
+LAST = ((_FREE, _free),)
+"""After the numbers: ``one free revision`` is a number of revisions first."""
