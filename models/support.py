@@ -67,7 +67,7 @@ class LexicalEncoderSupport:
     """
 
     def __init__(self, encoder: Encoder, weights: SupportWeights | None = None) -> None:
-        self.revision = f"lexical-1+{encoder.revision}"
+        self.revision = f"lexical-2+{encoder.revision}"
         self._encoder = encoder
         self._weights = weights or SupportWeights()
 
