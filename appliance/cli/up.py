@@ -74,4 +74,4 @@ def _announce(url: str, appliance: Appliance) -> None:
     if token := SqlSettings(appliance.database).first_admin_token():
         out.print(f"Administrator's token (shown once, keep it): {token}", highlight=False)
     out.print(f"Support appliance ({appliance.policy.name}) is ready on {url}", highlight=False)
-    out.print(f"  chat: {url}/chat   form: {url}/contact   widget: {url}/widget.js", highlight=False)
+    out.print(f"  chat: {url}/chat   form: {url}/contact   widget: {url}/widget.js", highlight=False, soft_wrap=True)
