@@ -11,7 +11,10 @@ _IMAGE = re.compile(r"!\[([^\]\n]{0,300})\]\([^)\s]{1,500}(?:\s+\"[^\"\n]{0,200}
 _LINK = re.compile(r"(?<!!)\[([^\]\n]{1,300})\]\(([^)\s]{1,500})(?:\s+\"[^\"\n]{0,200}\")?\)")
 _AUTOLINK = re.compile(r"<((?:https?://|mailto:)[^>\s]{1,500})>")
 _CODE = re.compile(r"(?<!`)(`{1,2})(?!`)([^`\n]{1,300})\1(?!`)")
-_STRONG = re.compile(r"(\*\*|__)(?=\S)([^\n]{1,400}?\S?)\1")
+_STRONG = re.compile(
+    r"(\*\*)(?=\S)([^\n]{1,400}?\S?)\1|(?<!\w)(__)(?=[^\s_])([^\n_]{1,400}?[ ][^\n_]{0,400}|[A-Z][^\n_ ]{0,400})\3(?!\w)"
+)
+"""Two underscores are bold around several words or a capital; around a small letter they are a name, such as ``__init__``."""
 _EMPHASIS = re.compile(
     r"(?<![\w*])\*(?=[^\s*])([^*\n]{1,300}?[^\s*]|[^\s*])\*(?![\w*])|(?<![\w_])_(?=[^\s_])([^_\n]{1,300}?[^\s_]|[^\s_])_(?![\w_])"
 )
@@ -62,7 +65,7 @@ def _inline(text: str) -> str:
     text = _LINK.sub(_linked, text)
     text = _AUTOLINK.sub(r"\1", text)
     text = _CODE.sub(r"\2", text)
-    text = _STRONG.sub(r"\2", text)
+    text = _STRONG.sub(lambda match: match[2] or match[4], text)
     text = _EMPHASIS.sub(lambda match: match[1] or match[2], text)
     return "".join(chr(ord(sign) - _PRIVATE) if _PRIVATE < ord(sign) < _PRIVATE + 128 else sign for sign in text)
 

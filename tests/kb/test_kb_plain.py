@@ -21,6 +21,10 @@ from kb.plain import plain
         ("```\n**raw** `code`\n```", "```\n**raw** `code`\n```"),
         ("**", "**"),
         (
+            "Press __Save now__ and __Close__, then edit __init__ in a__b__c.",
+            "Press Save now and Close, then edit __init__ in a__b__c.",
+        ),
+        (
             "Prices:\n\n| Plan | Price a month | Projects |\n| --- | --- | --- |\n| Team | **€8** | 10 |\n| Free | €0 | |\n\nAfter.",
             "Prices:\n\n- Plan Team: Price a month: €8; Projects: 10.\n- Plan Free: Price a month: €0.\n\nAfter.",
         ),

@@ -46,6 +46,8 @@ def extract(text: str) -> tuple[Literal, ...]:
     for pattern, read in _PATTERNS:
         for start, literal in _free_matches(pattern, read, text, taken):
             found.append((start, literal))
+    free = "".join(" " if taken[at] else sign for at, sign in enumerate(text))
+    found.extend(_free_matches(*references.LEFT, free, taken))
     return tuple(literal for _, literal in sorted(found, key=lambda item: item[0]))
 
 

@@ -78,4 +78,5 @@ def _as_it_stands(match: re.Match[str]) -> tuple[str, frozenset[str]]:
 
 ADDRESSES = ((_EMAIL, _email), (_URL, _url), (_SHORTCUT, _shortcut))
 CODES = ((_VERSION, _version), (_PHONE, _phone), (_CODE, _code))
-REST = ((_TOKEN_WITH_DIGITS, _as_it_stands), (_DIGITS_LEFT, _as_it_stands))
+REST = ((_TOKEN_WITH_DIGITS, _as_it_stands),)
+LEFT = (_DIGITS_LEFT, _as_it_stands)
