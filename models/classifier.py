@@ -1,4 +1,4 @@
-"""Intent, urgency and out-of-scope heads on the shared encoder's vectors."""
+"""Intent, urgency and out-of-scope heads on the shared encoder's reading of a message."""
 
 from __future__ import annotations
 
@@ -10,9 +10,12 @@ import numpy as np
 from models.errors import ModelRefused, ModelUnavailable
 from models.meta import IntentMeta, read_meta
 from models.onnx import REINSTALL, Arrays, Session, open_session
-from models.roles import Classification, Matrix
+from models.roles import Classification, Features
 
-RETRAIN = "Train it again on this encoder with `appliance models train intent`, or install the appliance again."
+RETRAIN = (
+    "After a change of models.encoder two commands are due: `appliance models train intent --with-shipped` (or --train CSV) and "
+    "`appliance kb rebuild`. Otherwise install the appliance again."
+)
 _OUTPUTS = ("intent_probability", "urgency_probability", "out_of_scope")
 
 
@@ -44,12 +47,12 @@ class OnnxIntentClassifier:
         _check_shapes(session, meta, folder)
         return cls(session, meta)
 
-    def classify(self, vectors: Matrix) -> list[Classification]:
-        """One classification a row of ``vectors`` (n, d), in order."""
-        if len(vectors) == 0:
+    def classify(self, features: Features) -> list[Classification]:
+        """One classification a row of ``features`` (n, width), in order."""
+        if len(features) == 0:
             return []
-        found = self._session.run({"vector": np.ascontiguousarray(vectors, dtype=np.float32)})
-        return [self._row(found, row) for row in range(len(vectors))]
+        found = self._session.run({"features": np.ascontiguousarray(features, dtype=np.float32)})
+        return [self._row(found, row) for row in range(len(features))]
 
     def _row(self, found: Arrays, row: int) -> Classification:
         intents = found["intent_probability"][row]
@@ -75,12 +78,12 @@ def _unit(value: float) -> float:
 def _check_shapes(session: Session, meta: IntentMeta, folder: Path) -> None:
     """Run once and compare with the labels: heads of another profile fail here, not in a customer's turn."""
     missing = [name for name in _OUTPUTS if name not in session.outputs]
-    if missing or "vector" not in session.inputs:
+    if missing or "features" not in session.inputs:
         raise ModelRefused(f"The intent model in {folder} has not the expected inputs and outputs.", remedy=REINSTALL)
     try:
-        found = session.run({"vector": np.zeros((1, meta.dimension), dtype=np.float32)})
+        found = session.run({"features": np.zeros((1, meta.dimension), dtype=np.float32)})
     except ModelUnavailable as error:
-        message = f"The intent model in {folder} does not take vectors of {meta.dimension} numbers."
+        message = f"The intent model in {folder} does not take rows of {meta.dimension} numbers."
         raise ModelRefused(message, remedy=REINSTALL) from error
     widths = (found["intent_probability"].shape[-1], found["urgency_probability"].shape[-1])
     if widths != (len(meta.intents), len(meta.urgencies)):

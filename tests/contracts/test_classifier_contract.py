@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 
 from models.catalog import Catalog
 from models.classifier import OnnxIntentClassifier
 from models.encoder import OnnxEncoder
+from models.features import read_features
 from models.roles import URGENCIES, Encoder, IntentClassifier
 from models.standin import HashEncoder, NearestLabelClassifier, StandInWarning
 
@@ -35,7 +35,7 @@ def parts(request: pytest.FixtureRequest) -> tuple[Encoder, IntentClassifier]:
 def test_probabilities_and_labels(parts: tuple[Encoder, IntentClassifier]) -> None:
     encoder, classifier = parts
     assert classifier.encoder_revision == encoder.revision
-    found = classifier.classify(encoder.encode(TEXTS))
+    found = classifier.classify(read_features(encoder, TEXTS))
     assert len(found) == len(TEXTS)
     for one in found:
         assert one.ranking[0] == (one.intent, one.confidence)
@@ -48,18 +48,18 @@ def test_probabilities_and_labels(parts: tuple[Encoder, IntentClassifier]) -> No
 
 def test_the_order_of_the_rows_is_kept(parts: tuple[Encoder, IntentClassifier]) -> None:
     encoder, classifier = parts
-    vectors = encoder.encode(TEXTS)
-    forwards = [one.intent for one in classifier.classify(vectors)]
-    backwards = [one.intent for one in classifier.classify(vectors[::-1])]
+    features = read_features(encoder, TEXTS)
+    forwards = [one.intent for one in classifier.classify(features)]
+    backwards = [one.intent for one in classifier.classify(features[::-1])]
     assert forwards == backwards[::-1]
 
 
 def test_no_rows_give_no_classifications(parts: tuple[Encoder, IntentClassifier]) -> None:
     encoder, classifier = parts
-    assert classifier.classify(np.empty((0, encoder.dimension), dtype=np.float32)) == []
+    assert classifier.classify(read_features(encoder, [])) == []
 
 
 def test_the_stand_in_finds_the_nearest_label() -> None:
     encoder, classifier = stand_in()
-    found = classifier.classify(encoder.encode(TEXTS[:2]))
+    found = classifier.classify(read_features(encoder, TEXTS[:2]))
     assert [one.intent for one in found] == ["sign_in", "billing"]

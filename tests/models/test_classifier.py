@@ -35,7 +35,7 @@ def test_heads_of_another_encoder_are_refused(tmp_path: Path) -> None:
         ({"intents": []}, "intents must be distinct"),
         ({"urgencies": ["low", "normal"]}, "urgencies must be"),
         ({"heads_sha256": "0" * 64}, "heads.onnx is damaged"),
-        ({"dimension": 4}, "does not take vectors of 4 numbers"),
+        ({"dimension": 4}, "does not take rows of 4 numbers"),
     ],
 )
 def test_wrong_meta_is_refused(tmp_path: Path, meta: dict[str, object], message: str) -> None:

@@ -10,12 +10,15 @@ import pytest
 
 from models.classifier import OnnxIntentClassifier
 from models.errors import ModelRefused
+from models.features import read_features
+from models.ngrams import BUCKETS
 from models.training.calibration import expected_calibration_error, fit_sharpness, softmax
 from models.training.heads import FittedHeads, fit_heads
 from models.training.heads_graph import write_graph
 from models.training.heads_report import auroc, evaluate_heads, macro_f1
 from models.training.intent import Labels, save_heads, train_intent
-from models.training.kernel_ridge import fit, gaussian
+from models.training.kernel_ridge import Kernel, fit
+from models.training.points import fit_preparation
 from models.training.rows import read_rows
 
 DIMENSION = 12
@@ -26,7 +29,11 @@ LEVELS = ("low", "normal", "high", "critical")
 def _cloud(centre: int, rows: int, seed: int, spread: float = 0.25) -> np.ndarray:
     rng = np.random.default_rng(seed)
     points = np.eye(DIMENSION)[centre] + spread * rng.standard_normal((rows, DIMENSION))
-    return (points / np.linalg.norm(points, axis=1, keepdims=True)).astype(np.float32)
+    points /= np.linalg.norm(points, axis=1, keepdims=True)
+    counts = np.zeros((rows, BUCKETS))
+    counts[:, 20 * centre : 20 * centre + 20] = rng.poisson(0.5, (rows, 20))
+    counts[:, 400:440] = rng.poisson(0.5, (rows, 40))
+    return np.concatenate([points, counts], axis=1).astype(np.float16)
 
 
 def _data(seed: int, rows: int = 40, outside: int = 0) -> tuple[np.ndarray, list[str], list[str]]:
@@ -84,16 +91,39 @@ def test_urgencies_that_the_rows_never_show_are_never_guessed(kept: tuple[str, .
     assert {LEVELS[at] for at in levels.argmax(axis=1)} == set(kept)
 
 
-def test_leave_one_out_predictions_equal_fitting_without_the_row() -> None:
-    vectors, intents, _ = _data(1, rows=8)
+@pytest.mark.parametrize("share", [0.0, 0.4])
+def test_leave_one_out_predictions_equal_fitting_without_the_row(share: float) -> None:
+    features, intents, _ = _data(1, rows=8)
+    points = fit_preparation(features)(features)
     targets = np.array([[float(one == name) for name in NAMES] for one in intents], dtype=np.float32)
-    _, left_out = fit(vectors, targets, gamma=1.0, penalty=0.3, seed=0)
+    kernel = Kernel(1.0, share)
+    _, left_out = fit(points, targets, kernel=kernel, penalty=0.3, seed=0)
     offset = targets.mean(axis=0)
-    rest = np.arange(1, len(vectors))
-    kernel = gaussian(vectors[rest], vectors[rest], 1.0) + 0.301 * np.eye(len(rest), dtype=np.float32)
-    weights = np.linalg.solve(kernel, targets[rest] - offset)
-    expected = offset + gaussian(vectors[:1], vectors[rest], 1.0) @ weights
+    rest = np.arange(1, len(points))
+    inner = kernel(points[rest], points[rest]) + 0.301 * np.eye(len(rest), dtype=np.float32)
+    weights = np.linalg.solve(inner, targets[rest] - offset)
+    expected = offset + kernel(points[np.arange(1)], points[rest]) @ weights
     assert np.allclose(left_out[0], expected[0], atol=1e-3)
+
+
+def test_the_weights_of_the_wording_say_what_its_landmarks_would() -> None:
+    features, intents, _ = _data(1, rows=8)
+    points = fit_preparation(features)(features)
+    targets = np.array([[float(one == name) for name in NAMES] for one in intents], dtype=np.float32)
+    kernel = Kernel(1.0, 0.4)
+    ridge, _ = fit(points, targets, kernel=kernel, penalty=0.3, seed=0)
+    inner = kernel(points, points)
+    weights = np.linalg.solve(inner + 0.301 * np.eye(len(points), dtype=np.float32), targets - targets.mean(axis=0))
+    assert np.allclose(ridge.predict(points, ridge.nearness(points)), targets.mean(axis=0) + inner @ weights, atol=1e-3)
+
+
+def test_too_many_rows_are_thinned_but_no_intent_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("models.training.heads.MOST_ROWS", 60)
+    features, intents, urgencies = _data(1)
+    few = [*range(80), *range(80, 86)]
+    fitted = fit_heads(features[few], [intents[at] for at in few], [urgencies[at] for at in few], seed=3)
+    assert fitted.ridge.landmarks.shape[0] == 60
+    assert set(fitted.intents) == set(NAMES)
 
 
 def test_many_rows_are_fitted_on_landmarks(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -169,7 +199,7 @@ def test_training_from_files_writes_weights_that_the_runtime_opens(tmp_path: Pat
     labels = Labels("toy", train, train, datetime(2026, 11, 23, tzinfo=UTC))
     meta = train_intent(labels, LetterEncoder(), tmp_path / "out", known={"billing", "login"})
     classifier = OnnxIntentClassifier.open(tmp_path / "out", encoder_revision="letters-1")
-    found = classifier.classify(LetterEncoder().encode(["bill invoice", "door lock"]))
+    found = classifier.classify(read_features(LetterEncoder(), ["bill invoice", "door lock"]))
     assert [one.intent for one in found] == ["billing", "login"]
     assert [one.urgency for one in found] == ["low", "high"]
     assert meta["figures"]["accuracy"] == 1.0
@@ -200,4 +230,4 @@ def test_a_missing_file_is_refused(tmp_path: Path) -> None:
 
 def test_the_graph_is_small_and_checked(tmp_path: Path, heads: FittedHeads) -> None:
     write_graph(heads, tmp_path / "heads.onnx")
-    assert (tmp_path / "heads.onnx").stat().st_size < 20_000
+    assert (tmp_path / "heads.onnx").stat().st_size < 120_000

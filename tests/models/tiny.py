@@ -44,16 +44,16 @@ tiny (int64[n,l] input_ids, int64[n,l] token_type_ids) => (float[n,1] score)
 HEADS = (
     HEAD
     + """
-tiny (float[n,3] vector) => (float[n,2] intent_probability, float[n,4] urgency_probability, float[n] out_of_scope)
+tiny (float[n,3] features) => (float[n,2] intent_probability, float[n,4] urgency_probability, float[n] out_of_scope)
 <float[3,2] w = {9.0,0.0, 0.0,9.0, 0.0,0.0}, float[3,4] z = {0.0,0.0,0.0,0.0, 0.0,0.0,0.0,0.0, 0.0,0.0,0.0,0.0},
  float[4] b = {0.0,0.0,5.0,0.0}, float[3] last = {0.0,0.0,1.0}>
 {
-    a = MatMul(vector, w)
+    a = MatMul(features, w)
     intent_probability = Softmax<axis = 1>(a)
-    u = MatMul(vector, z)
+    u = MatMul(features, z)
     v = Add(u, b)
     urgency_probability = Softmax<axis = 1>(v)
-    out_of_scope = MatMul(vector, last)
+    out_of_scope = MatMul(features, last)
 }
 """
 )
