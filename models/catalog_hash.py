@@ -33,10 +33,15 @@ def refreshed(text: str, weights: Path) -> tuple[str, list[str]]:
     lines = text.splitlines()
     missing: list[str] = []
     revision_line: int | None = None
+    ships = False  # files of a model that does not ship lie in its own folder, with hashes from elsewhere
     for number, line in enumerate(lines):
-        if _REVISION.match(line):
+        if line.startswith("[[model]]"):
+            ships = False
+        elif line.startswith("ships = true"):
+            ships = True
+        elif _REVISION.match(line):
             revision_line = number
-        elif match := _FILE.match(line):
+        elif ships and (match := _FILE.match(line)):
             path = match["path"]
             try:
                 content = (weights / path).read_bytes()

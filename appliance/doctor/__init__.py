@@ -9,11 +9,12 @@ from functools import partial
 from sqlalchemy.exc import SQLAlchemyError
 
 from appliance.config import Config
-from appliance.doctor import machine, parts, state
+from appliance.doctor import fits, machine, parts, state
 from appliance.doctor.amiss import Amiss
 from appliance.errors import ApplianceFault
 from appliance.model_set import open_catalog
 from kb.errors import KnowledgeFault
+from models import hardware
 from models.errors import ModelFault
 
 
@@ -47,12 +48,17 @@ def _looks(config: Config) -> Iterator[tuple[str, Look]]:
     yield "encoder", partial(parts.encoder, encoder)
     yield "profile", partial(parts.profile, config)
     yield "classifier", partial(parts.classifier, config, encoder)
+    yield "ranking", partial(parts.ranking, config, catalog, encoder)
     yield "data_directory", partial(machine.data_directory, config.data)
     yield "disk", partial(machine.disk, config.data)
     yield "database", partial(state.database, config.database_url)
     yield "index", partial(state.index, config, encoder)
     yield "port", partial(machine.port, config.server.host, config.server.port)
     yield "synthesis", partial(parts.synthesis, config)
+    here = hardware.look()
+    for role in ("encoder", "reranker"):
+        yield f"fits.{role}", partial(fits.finder, config, catalog, here, role)
+    yield "fits.synthesis", partial(fits.synthesis, config, catalog, here)
 
 
 def _checked(name: str, look: Look) -> Check:

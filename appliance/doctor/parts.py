@@ -9,16 +9,17 @@ from pathlib import Path
 
 from appliance.config import Config
 from appliance.doctor.amiss import Amiss
-from appliance.model_set import open_classifier
+from appliance.errors import ApplianceFault
+from appliance.model_set import open_heads
 from appliance.policy import load_policy
+from appliance.rerankers import CHOOSE, folder_in_use, open_encoder, open_reranker, order_in_use
 from models.catalog import Catalog, ModelStatus
-from models.encoder import OnnxEncoder
 from models.errors import ModelFault
 from models.roles import Encoder
 
 _TIMEOUT_S = 2.0
 
-EncoderOrWhy = Encoder | ModelFault
+EncoderOrWhy = Encoder | ApplianceFault | ModelFault
 """The encoder, which three checks need, or why there is none."""
 
 
@@ -30,9 +31,8 @@ def weights(status: ModelStatus) -> str:
 
 def opened(config: Config, catalog: Catalog) -> EncoderOrWhy:
     try:
-        folder = catalog.require("encoder")
-        return OnnxEncoder.open(folder, provider=config.models.provider, threads=config.models.threads or None)
-    except ModelFault as fault:
+        return open_encoder(config, catalog)
+    except (ApplianceFault, ModelFault) as fault:
         return fault
 
 
@@ -49,7 +49,10 @@ def profile(config: Config) -> str:
 
 def classifier(config: Config, opened: EncoderOrWhy) -> str:
     policy = load_policy(config.profile)
-    heads = open_classifier(config, policy.name, present(opened))
+    found = open_heads(config, policy.name, present(opened))
+    if found.notice:
+        raise Amiss(found.notice, remedy="appliance models train intent, or appliance models rollback intent")
+    heads = found.classifier
     wanted = {intent.name for intent in policy.intents}
     if differing := wanted ^ set(heads.intents):
         raise Amiss(
@@ -57,6 +60,16 @@ def classifier(config: Config, opened: EncoderOrWhy) -> str:
             remedy="Train the heads for this profile: appliance models train intent.",
         )
     return f"{heads.revision}: {len(heads.intents)} intents, all of the profile"
+
+
+def ranking(config: Config, catalog: Catalog, opened: EncoderOrWhy) -> str:
+    """Whether the reranker is used, and by which figures. An order that nobody fitted to the models in use is not in order."""
+    if notice := folder_in_use(config.data, catalog).notice:
+        raise Amiss(notice, remedy="appliance models rollback reranker, or appliance models train reranker")
+    order = order_in_use(config, catalog, present(opened), open_reranker(config, catalog))
+    if not order.fitted:
+        raise Amiss(f"{order.reason.partition('. ')[0]}.", remedy=CHOOSE)
+    return order.reason if config.retrieval.rerank else "retrieval.rerank is off: first stage alone"
 
 
 def synthesis(config: Config) -> str:
@@ -79,7 +92,7 @@ def synthesis(config: Config) -> str:
 
 def present(opened: EncoderOrWhy) -> Encoder:
     """Raises the fault that kept the encoder from opening."""
-    if isinstance(opened, ModelFault):
+    if isinstance(opened, ApplianceFault | ModelFault):
         raise opened
     return opened
 

@@ -11,24 +11,13 @@ from typing import Any
 import compose_spec
 import pytest
 import yaml
+from composed import filled
 
 from appliance.config import load_config
 from models.telemetry import SWITCHES
 
 ROOT = Path(__file__).resolve().parents[2]
 FILE = ROOT / "docker-compose.gpu.yml"
-
-
-def filled(text: str, **given: str) -> str:
-    """Compose's ``${NAME:-default}`` and ``${NAME:?message}``; a missing required name raises, as compose refuses."""
-
-    def value(match: re.Match[str]) -> str:
-        name, mark, rest = match.group(1), match.group(2), match.group(3)
-        if name not in given and mark == ":?":
-            raise KeyError(rest)
-        return given.get(name, rest)
-
-    return re.sub(r"\$\{(\w+)(:[-?])([^}]*)\}", value, text)
 
 
 @pytest.fixture
