@@ -34,6 +34,7 @@ class Article:
     valid_until: date | None = None
     approved: bool = True
     language: str = ""
+    """ISO 639-1, without a region; empty: the language of the profile."""
     source: str = ""
     """Where it was imported from; an import replaces what the same source brought before."""
 
@@ -82,12 +83,15 @@ class Visibility:
 
     audiences: frozenset[Audience]
     today: date
+    languages: frozenset[str] = frozenset()
+    """Codes of the languages that may answer, ``""`` for articles that name none; empty: any."""
 
     def allows(self, article: Article) -> bool:
-        """Approved, meant for one of these audiences, and within its dates."""
+        """Approved, meant for one of these audiences, within its dates, and in one of these languages."""
         begun = article.valid_from is None or article.valid_from <= self.today
         ended = article.valid_until is not None and article.valid_until < self.today
-        return article.approved and article.audience in self.audiences and begun and not ended
+        spoken = not self.languages or article.language in self.languages
+        return article.approved and article.audience in self.audiences and begun and not ended and spoken
 
 
 class ArticleRepository(Protocol):

@@ -46,6 +46,9 @@ class Shelf:
     today: date
     intents: Collection[str] = ()
     vectors: Mapping[str, Matrix] = field(default_factory=dict)
+    shown: Mapping[str, str] = field(default_factory=dict)
+    """Article id -> language that its text clearly shows; ``home``: the language of articles that name none."""
+    home: str = "en"
 
 
 Check = Callable[[Shelf], Iterator[Finding]]
@@ -162,6 +165,18 @@ def broken_link(shelf: Shelf) -> Iterator[Finding]:
                 yield Finding("broken_link", article.id, f"links to '{target}', which is no article.", "warning")
 
 
+def other_language(shelf: Shelf) -> Iterator[Finding]:
+    """An article is offered to customers of the language that it names, so a wrong one is shown to the wrong people."""
+    for article in shelf.articles:
+        shown, named = shelf.shown.get(article.id, ""), article.language or shelf.home
+        if shown and shown != named:
+            says = (
+                f"names the language '{named}'" if article.language else f"names no language and so counts as '{named}'"
+            )
+            message = f"{says}, but its text reads like '{shown}': set `language: {shown}` or mend the text."
+            yield Finding("other_language", article.id, message, "warning")
+
+
 CHECKS: tuple[Check, ...] = (
     no_summary,
     no_owner,
@@ -175,4 +190,5 @@ CHECKS: tuple[Check, ...] = (
     too_short,
     unknown_intent,
     broken_link,
+    other_language,
 )

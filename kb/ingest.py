@@ -19,8 +19,9 @@ from kb.chunking import chunk
 from kb.errors import IndexUnavailable
 from kb.manifest import REBUILD
 from kb.schema import Row, title_text
-from kb.sources import Notice, Rejected, read, root_label
+from kb.sources import Notice, Outcome, Rejected, read, root_label
 from kb.store import IndexWriter, LanceIndex
+from kb.tongue import Tongue
 from models.roles import Encoder, Matrix
 
 Stage = Literal["reading", "indexing"]
@@ -58,12 +59,13 @@ def import_articles(
     encoder: Encoder,
     *,
     label: str = "",
+    tongue: Tongue | None = None,
     progress: Progress = silent,
     clock: Callable[[], float] = time.perf_counter,
 ) -> ImportReport:
     """Brings the knowledge base level with ``paths``; what these sources brought before and no longer hold is removed.
 
-    Idempotent. ``label`` names the source instead of its path. Readers see all of it at once, at the end.
+    Idempotent. ``label`` names the source instead of its path; ``tongue`` tells the language of articles that name none. Readers see all of it at once, at the end.
     Raises ``ImportFailed``, ``ImportBusy``, ``IndexMismatch``, ``IndexUnavailable``.
     """
     start = clock()
@@ -71,7 +73,8 @@ def import_articles(
     with index.writing() as writer:
         known = repository.hashes()
         seen = _Seen()
-        changed = _changed(_counted(read(paths, label=label), progress), known, seen, report)
+        outcomes = _told(read(paths, label=label), tongue) if tongue else read(paths, label=label)
+        changed = _changed(_counted(outcomes, progress), known, seen, report)
         while batch := list(islice(changed, _SAVE_ARTICLES)):
             repository.save([(article, chunk(article)) for article in batch])
         gone = _gone(known, seen, [root_label(path, label) for path in paths], report)
@@ -112,6 +115,11 @@ class _Seen:
 
     ids: set[str] = field(default_factory=set)
     damaged: set[str] = field(default_factory=set)
+
+
+def _told(outcomes: Iterable[Outcome], tongue: Tongue) -> Iterator[Outcome]:
+    for outcome in outcomes:
+        yield tongue.named(outcome) if isinstance(outcome, Article) else outcome
 
 
 def _counted(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import errno
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -102,6 +102,16 @@ class PassageTable:
 
     def _columns(self, *names: str) -> pa.Table:
         return self._table.search().select(list(names)).limit(max(self.count(), 1)).to_arrow()
+
+    def add_language(self, languages: Mapping[str, str]) -> None:
+        """The column ``language`` for a table of format 1. ``languages``: article id -> code, of articles that name one."""
+        self._table.restore()  # go on from the state that readers see: a killed import or upgrade may have left more
+        self._table.add_columns({"language": "''"})
+        for code in sorted(set(languages.values())):
+            named = [article_id for article_id, own in languages.items() if own == code]
+            for start in range(0, len(named), 1_000):
+                where = one_of("article_id", named[start : start + 1_000])
+                self._table.update(where=where, values={"language": code})
 
     def add(self, rows: pa.Table) -> None:
         self._table.add(rows)

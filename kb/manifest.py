@@ -11,7 +11,9 @@ from pydantic import TypeAdapter, ValidationError
 
 from kb.errors import IndexMismatch, IndexUnavailable
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
+"""1: without the column ``language``; ``LanceIndex.upgrade`` adds it."""
+WITHOUT_LANGUAGE: Final = 1
 REBUILD = "Run `appliance kb rebuild`."
 
 

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 
 from kb.article import Candidate
-from models.fusion import Fusion, Linear
+from models.fusion import Fusion, Linear, with_standard_scores
 from models.roles import Pair
 
 ScorePairs = Callable[[Sequence[Pair]], Awaitable[list[float]]]
@@ -36,15 +36,22 @@ class Ranking:
             return first, self._probability(first, reranked=False)
         read, behind = first[: self._depth], first[self._depth :]
         logits = await self._score([(question, one.passage.searchable(one.title)) for one in read])
-        signals = [{**one.signals, "reranker": logit} for one, logit in zip(read, logits, strict=True)]
+        signals = [
+            {**one.signals, "reranker": logit, "first": one.score, "first_margin": one.score - _rival(one, read)}
+            for one, logit in zip(read, logits, strict=True)
+        ]
         best = _ordered(read, signals, self._fusion.order(reranked=True))
         return [*best, *behind], self._probability(best, reranked=True)
 
     def _probability(self, ordered: Sequence[Candidate], *, reranked: bool) -> float:
         best = ordered[0]
-        rival = next((one.score for one in ordered if one.passage.article_id != best.passage.article_id), best.score)
-        signals = {**best.signals, "score": best.score, "margin": best.score - rival}
+        signals = {**best.signals, "score": best.score, "margin": best.score - _rival(best, ordered)}
         return self._fusion.probability(signals, reranked=reranked)
+
+
+def _rival(one: Candidate, ordered: Sequence[Candidate]) -> float:
+    """Score of the best candidate of another article; its own without one."""
+    return next((other.score for other in ordered if other.passage.article_id != one.passage.article_id), one.score)
 
 
 def first_stage_signals(candidate: Candidate) -> dict[str, float]:
@@ -53,5 +60,6 @@ def first_stage_signals(candidate: Candidate) -> dict[str, float]:
 
 
 def _ordered(candidates: Sequence[Candidate], signals: Sequence[Mapping[str, float]], order: Linear) -> list[Candidate]:
-    scored = [replace(one, score=order(mine), signals=mine) for one, mine in zip(candidates, signals, strict=True)]
+    whole = with_standard_scores(signals, order)
+    scored = [replace(one, score=order(mine), signals=mine) for one, mine in zip(candidates, whole, strict=True)]
     return sorted(scored, key=lambda one: (-one.score, one.passage.id))

@@ -36,6 +36,7 @@ def arrow_schema(dimension: int) -> pa.Schema:
             pa.field("text", pa.string(), nullable=False),
             pa.field("audience", pa.string(), nullable=False),
             pa.field("approved", pa.bool_(), nullable=False),
+            pa.field("language", pa.string(), nullable=False),
             pa.field("valid_from", pa.int32(), nullable=False),
             pa.field("valid_until", pa.int32(), nullable=False),
             pa.field("intents", pa.list_(pa.string()), nullable=False),
@@ -59,6 +60,7 @@ def arrow_table(rows: Sequence[Row], vectors: Matrix, title_vectors: Matrix) -> 
         "text": [_words(row) for row in rows],
         "audience": [row.article.audience for row in rows],
         "approved": [row.article.approved for row in rows],
+        "language": [row.article.language for row in rows],
         "valid_from": [_day(row.article.valid_from, _EVER) for row in rows],
         "valid_until": [_day(row.article.valid_until, _FOREVER) for row in rows],
         "intents": [list(row.article.intents) for row in rows],
@@ -79,12 +81,13 @@ def _vectors(matrix: Matrix) -> pa.Array:
 
 
 def visible(visibility: Visibility) -> str:
-    """The filter that is applied before ranking. Built of known words and numbers only, so nothing can be injected."""
+    """The filter that is applied before ranking. Built of known words, numbers and quoted values only, so nothing can be injected."""
     audiences = ", ".join(f"'{name}'" for name in AUDIENCES if name in visibility.audiences)
     if not audiences:
         return "false"
     today = visibility.today.toordinal()
-    return f"audience IN ({audiences}) AND approved AND valid_from <= {today} AND valid_until >= {today}"
+    spoken = f" AND {one_of('language', sorted(visibility.languages))}" if visibility.languages else ""
+    return f"audience IN ({audiences}) AND approved AND valid_from <= {today} AND valid_until >= {today}{spoken}"
 
 
 def one_of(column: str, values: Sequence[str]) -> str:

@@ -6,7 +6,7 @@ Readers stay on the state that the manifest names, so they never see half an imp
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,7 +19,15 @@ from kb.article import Visibility
 from kb.errors import IndexUnavailable
 from kb.lance import Found, PassageTable, connect, reading, storing, table_names
 from kb.lock import single_writer
-from kb.manifest import REBUILD, Manifest, check_manifest, read_manifest, write_manifest
+from kb.manifest import (
+    REBUILD,
+    SCHEMA_VERSION,
+    WITHOUT_LANGUAGE,
+    Manifest,
+    check_manifest,
+    read_manifest,
+    write_manifest,
+)
 from kb.schema import Row, arrow_table, one_of, visible
 from models.roles import Matrix, Vector
 
@@ -115,6 +123,24 @@ class LanceIndex:
                 raise
             with storing(self.path):
                 writer.tidy()
+
+    def upgrade(self, languages: Callable[[], Mapping[str, str]]) -> bool:
+        """Brings an index of format 1 to this version's in place, in seconds; true if it did. ``languages``: see ``PassageTable.add_language``.
+
+        Readers go on with the state that they have open. Raises ``ImportBusy``, ``ImportFailed``, ``IndexUnavailable``.
+        """
+        path = self.path / _MANIFEST
+        if not _is_old(read_manifest(path)):
+            return False
+        with single_writer(self.path / _LOCK):
+            manifest = read_manifest(path)  # another process may have been first
+            if manifest is None or not _is_old(manifest):
+                return False
+            with storing(self.path):
+                table = _table(connect(self.path), manifest)
+                table.add_language(languages())
+                write_manifest(path, replace(manifest, version=table.version, schema=SCHEMA_VERSION))
+        return True
 
     def _table_in_use(self) -> str:
         """Name of the table that readers use, whatever made it; a damaged manifest names none."""
@@ -213,6 +239,10 @@ class IndexWriter:
         for name in table_names(self._connection):
             if name not in (self._name, self._previous):
                 self._connection.drop_table(name, ignore_missing=True)
+
+
+def _is_old(manifest: Manifest | None) -> bool:
+    return manifest is not None and manifest.schema == WITHOUT_LANGUAGE
 
 
 def _table(connection: Any, manifest: Manifest) -> PassageTable:

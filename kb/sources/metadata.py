@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from kb.article import Article, Audience
 from kb.sources.characters import clean_line
+from models.tags import TAG, primary
 
 MAX_ID_LENGTH = 400
 
@@ -50,6 +51,14 @@ class Metadata(BaseModel):
         if value and not value.startswith(("https://", "http://", "/")):
             raise ValueError("must start with https://, http:// or /")
         return value
+
+    @field_validator("language")
+    @classmethod
+    def _code(cls, value: str) -> str:
+        """Articles are chosen by it, so a word that is no code would hide the article from everybody."""
+        if value and not TAG.fullmatch(value):
+            raise ValueError("must be a language code such as en or pt-BR")
+        return primary(value)
 
     def article(self, *, id: str, title: str, text: str, source: str) -> Article:
         """The article, with what only its place tells where the author left it out."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
+import pytest
 from shelf import WordEncoder
 
 from kb.article import Article
@@ -39,15 +41,36 @@ def test_every_check_finds_what_it_is_for() -> None:
         ),
     )
     vectors = article_vectors(["good", "short", "long"], np.eye(3, dtype=np.float32)[[0, 0, 1]])
-    found = lint(Shelf(bad, TODAY, ("login",), vectors))
+    found = lint(Shelf(bad, TODAY, ("login",), vectors, shown={"good": "en", "bare": "de"}))
     pairs = {(one.check, one.article_id) for one in found}
     assert pairs == {
         ("no_summary", "bare"), ("no_owner", "bare"), ("too_short", "short"), ("review_due", "stale"), ("expired", "stale"),
         ("never_valid", "never"), ("not_approved", "draft"), ("duplicate_title", "draft"), ("unknown_intent", "draft"),
-        ("too_long", "long"), ("broken_link", "links"), ("near_duplicate", "short"),
+        ("other_language", "bare"), ("too_long", "long"), ("broken_link", "links"), ("near_duplicate", "short"),
     }  # fmt: skip
     assert {one.check for one in found} == {check.__name__ for check in CHECKS}
     assert found[0].severity == "error"
+
+
+@pytest.mark.parametrize(
+    ("declared", "shown", "home", "found"),
+    [
+        ("", "en", "en", False),
+        ("de", "de", "en", False),
+        ("", "", "en", False),
+        ("de", "", "en", False),
+        ("de", "en", "en", True),
+        ("", "de", "en", True),
+        ("", "en", "de", True),
+    ],
+)
+def test_an_article_in_another_language_than_it_names_is_found(
+    declared: str, shown: str, home: str, found: bool
+) -> None:
+    shelf = Shelf((replace(GOOD, language=declared),), TODAY, shown={"good": shown} if shown else {}, home=home)
+    said = [one.message for one in lint(shelf) if one.check == "other_language"]
+    assert len(said) == found
+    assert not said or f"`language: {shown}`" in said[0]
 
 
 def test_mean_vectors_have_norm_one() -> None:
