@@ -10,7 +10,7 @@ UP := $(if $(PORT),--port "$(PORT)") $(if $(PROFILE),--profile "$(PROFILE)") $(i
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help up test check lint types imports docs docs-check format bench vllm-test train-heads train-encoder train-reranker lock wheel licences hooks clean distclean
+.PHONY: help up test check lint types imports docs docs-check format bench vllm-test torch-test train-heads train-encoder train-reranker lock wheel licences hooks clean distclean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z%-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,11 +33,13 @@ types: $(VENV)/.dev ## strict type check
 imports: $(VENV)/.dev ## the rooms' import rules
 	@$(BIN)/lint-imports
 
-docs: $(VENV)/.dev ## write docs/cli.md anew from the commands' help
+docs: $(VENV)/.dev ## write docs/cli.md anew from the commands' help, and docs/models.md and deploy/presets from the catalogue
 	@$(BIN)/python deploy/dev/cli_docs.py
+	@$(BIN)/python deploy/dev/model_docs.py
 
 docs-check: $(VENV)/.dev ## is docs/cli.md what the commands say of themselves?
 	@$(BIN)/python deploy/dev/cli_docs.py --check
+	@$(BIN)/python deploy/dev/model_docs.py --check
 
 format: $(VENV)/.dev ## format the code and mend what can be mended by rule
 	@$(BIN)/ruff check --fix $(CODE)
@@ -51,17 +53,22 @@ vllm-test: $(VENV)/.dev ## the tests against a real vLLM server on the CPU, whic
 	trap 'deploy/dev/vllm-cpu.sh stop' EXIT; \
 	deploy/dev/vllm-cpu.sh start && eval "$$(deploy/dev/vllm-cpu.sh env)" && $(BIN)/python -m pytest -m vllm $(ARGS)
 
+torch-test: .venv-torch/.torch ## the tests that need torch: bigger models, training the reranker (an environment of its own, once)
+	@OMP_NUM_THREADS=2 .venv-torch/bin/python -m pytest -m torch $(ARGS)
+
 train-heads: $(VENV)/.serve ## fit the intent heads of every shipped profile anew; needs no torch
+	@rm -rf build/heads-before && mkdir -p build && cp -r models/weights/intent build/heads-before
 	@for profile in $(PROFILES); do $(BIN)/python -m models.training.intent --profile $$profile --encoder models/weights/encoder \
 		--train models/training/data/$$profile/train.csv --heldout models/training/data/$$profile/heldout.csv \
 		--out models/weights/intent/$$profile || exit 1; done
 	@$(BIN)/python -m models.catalog hash
+	@$(BIN)/python -m appliance.retraining.shipped_cards $(PROFILES) --before build/heads-before
 
 train-encoder: .venv-train/.train ## export the encoder to int8 ONNX anew
 	@.venv-train/bin/python -m models.training.torch_export encoder --out models/weights/encoder --sample models/training/data/*/heldout.csv
 	@.venv-train/bin/python -m models.catalog hash
 
-train-reranker: .venv-train/.train ## train the cross-encoder: KB=articles.jsonl PAIRS=links.jsonl MINUTES=50
+train-reranker: .venv-train/.train ## train the cross-encoder and fit the order to it: KB=articles.jsonl PAIRS=links.jsonl MINUTES=50
 	@test -n "$(KB)" || { echo 'Name the articles to train on: make train-reranker KB=articles.jsonl [PAIRS=links.jsonl]' >&2; exit 2; }
 	@mkdir -p $(WORK)
 	@.venv-train/bin/python -m models.training.mining --kb "$(KB)" $(if $(PAIRS),--pairs "$(PAIRS)") --encoder models/weights/encoder \
@@ -69,6 +76,11 @@ train-reranker: .venv-train/.train ## train the cross-encoder: KB=articles.jsonl
 	@.venv-train/bin/python -m models.training.torch_reranker --groups $(WORK)/groups.jsonl --dev $(WORK)/dev.jsonl \
 		--checkpoint $(WORK)/checkpoint --minutes $(MINUTES)
 	@.venv-train/bin/python -m models.training.torch_export reranker --checkpoint $(WORK)/checkpoint --out models/weights/reranker --sample $(WORK)/dev.jsonl
+	@.venv-train/bin/python -m models.catalog hash
+	@for profile in $(PROFILES); do .venv-train/bin/python -m benchmarks.candidates --kb kb/starter/$$profile \
+		--questions tests/data/questions/$$profile.jsonl --kind starter --out $(WORK)/candidates-$$profile.jsonl || exit 1; done
+	@$(if $(PAIRS),.venv-train/bin/python -m benchmarks.candidates --kb "$(KB)" --questions "$(PAIRS)" --kind link --held-out --out $(WORK)/candidates-link.jsonl,rm -f $(WORK)/candidates-link.jsonl)
+	@.venv-train/bin/python -m models.training.fusion --candidates $(WORK)/candidates-*.jsonl --reranker models/weights/reranker --out models/weights/reranker/fusion.json
 	@.venv-train/bin/python -m models.catalog hash
 
 lock: $(VENV)/.dev ## resolve requirements/*.txt anew from pyproject.toml
@@ -88,7 +100,7 @@ clean: ## remove caches and build results
 	@find $(CODE) -name __pycache__ -type d -prune -exec rm -rf {} +
 
 distclean: clean ## remove the environments too; data/ stays
-	@rm -rf .venv .venv-train .venv-vllm
+	@rm -rf .venv .venv-train .venv-torch .venv-vllm
 
 $(VENV)/.serve: $(LOCKED) requirements/serve.txt
 	@deploy/dev/setup.sh install "$(VENV)" serve
@@ -102,3 +114,8 @@ $(VENV)/.system: deploy/dev/setup.sh | $(VENV)/.dev
 
 .venv-train/.train: $(LOCKED) requirements/train.txt requirements/torch.txt
 	@deploy/dev/setup.sh install .venv-train train
+
+.venv-torch/.torch: $(LOCKED) requirements/train.txt requirements/torch.txt requirements/dev.txt
+	@deploy/dev/setup.sh install .venv-torch train
+	@deploy/dev/setup.sh install .venv-torch dev
+	@touch "$@"

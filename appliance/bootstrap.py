@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry
@@ -18,11 +19,14 @@ from appliance.channels.reception import Reception
 from appliance.config import Config
 from appliance.customers import Customers
 from appliance.errors import ApplianceFault, ConfigInvalid
+from appliance.heads import Heads
 from appliance.knowledge import Knowledge, open_knowledge
+from appliance.languages import open_detector, open_tongue, read_by
+from appliance.learned import read_thresholds
 from appliance.line.desk import Desk
 from appliance.line.runner import Runner
 from appliance.metrics import Metrics
-from appliance.model_set import ModelSet, Queues, open_classifier, open_models
+from appliance.model_set import ModelSet, Queues, open_heads, open_models
 from appliance.policy import Policy, load_policy
 from appliance.stand_in import stand_in_classifier, stand_in_models
 from appliance.store.conversations import SqlConversations
@@ -31,8 +35,8 @@ from kb.errors import KnowledgeFault
 from kb.ingest import check_level
 from kb.ranking import Ranking
 from models.errors import ModelFault
-from models.roles import IntentClassifier, Synthesizer
-from models.synthesis.quote import QuoteSynthesizer
+from models.roles import IntentClassifier, LanguageDetector, Synthesizer
+from models.synthesis.quote import APART, QuoteSynthesizer
 from models.synthesis.vllm import VllmSynthesizer
 
 _PARALLEL = 8
@@ -54,6 +58,8 @@ class Appliance:
     reception: Reception
     runner: Runner
     metrics: CollectorRegistry
+    heads: str
+    """Which intent heads serve, and why not others."""
 
     def ready(self) -> list[tuple[str, bool, str]]:
         """(part, ok, detail) of everything that must work before a ticket can be answered. May block."""
@@ -61,6 +67,8 @@ class Appliance:
             self._check("database", self._count),
             self._check("index", self._index),
             ("models", True, self.models.description),
+            ("ranking", True, self.models.order),
+            ("intent_heads", True, self.heads),
         ]
 
     def _check(self, part: str, look: Callable[[], str]) -> tuple[str, bool, str]:
@@ -91,47 +99,50 @@ async def open_appliance(
         policy = load_policy(config.profile)
         database = Database(config.database_url)
         stack.callback(database.close)
-        models = stand_in_models() if config.models.stand_in else await asyncio.to_thread(open_models, config)
+        models, detector = await _models(config, policy)
         metrics = Metrics()
-        classifier = _classifier(config, policy, models)
-        for intent in classifier.intents:
-            policy.intent(intent)  # heads of another profile would fail each ticket; better to refuse to start
+        heads = None if config.models.stand_in else open_heads(config, policy.name, models.encoder)
+        classifier = heads.classifier if heads else stand_in_classifier(policy, models.encoder)
+        policy = _guided(policy, classifier, heads)
         queues = Queues(models, classifier, config, metrics)
         stack.push_async_callback(queues.close)
-        knowledge = open_knowledge(config, database, models.encoder)
+        tongue = open_tongue(config, policy, detector)
+        knowledge = open_knowledge(config, database, models.encoder, tongue=tongue)
         conversations = SqlConversations(database)
         desk = Desk(
             policy=policy,
             identify=Customers(conversations).identify,
+            detect=detector.detect,
+            reads=read_by(models.encoder, models.reranker),
+            languages=knowledge.languages,
             encode=queues.encode,
             classify=queues.classify,
             find=knowledge.find,
-            rank=Ranking(
-                models.fusion,
-                queues.score if config.retrieval.rerank else None,
-                depth=config.retrieval.candidates,
-            ),
+            rank=_ranking(config, models, queues),
             support=queues.support,
-            ladder=await _ladder(config, queues, stack),
+            ladder=await _ladder(config, _quote(models, queues), stack),
             keep=config.retrieval.keep,
             today=lambda: now().date(),
             clock=clock,
         )
-        runner = Runner(
-            desk,
-            conversations,
-            max_running=config.server.max_running,
-            parallel=_PARALLEL,
-            new_id=new_id,
-            now=now,
-            observe=metrics.closed,
-        )
+        work = partial(Runner, max_running=config.server.max_running, parallel=_PARALLEL, observe=metrics.closed)
+        runner = work(desk, conversations, new_id=new_id, now=now)
         reception = Reception(
             conversations, runner, max_message_chars=config.server.max_message_chars, new_id=new_id, now=now
         )
         stack.push_async_callback(runner.stop, grace_s=_GRACE_S)
         yield Appliance(
-            config, policy, database, conversations, knowledge, models, desk, reception, runner, metrics.registry
+            config,
+            policy,
+            database,
+            conversations,
+            knowledge,
+            models,
+            desk,
+            reception,
+            runner,
+            metrics.registry,
+            _spoken(heads),
         )
 
 
@@ -148,15 +159,34 @@ async def answering(appliance: Appliance) -> AsyncIterator[None]:
             await sweep
 
 
-def _classifier(config: Config, policy: Policy, models: ModelSet) -> IntentClassifier:
+def _spoken(heads: Heads | None) -> str:
+    return "stand-in" if heads is None else f"{heads.classifier.revision}. {heads.notice}".removesuffix(". ")
+
+
+async def _models(config: Config, policy: Policy) -> tuple[ModelSet, LanguageDetector]:
+    """Side by side, since each takes a second or so and most of that is unpacking, which needs no lock of Python's."""
     if config.models.stand_in:
-        return stand_in_classifier(policy, models.encoder)
-    return open_classifier(config, policy.name, models.encoder)
+        return stand_in_models(), open_detector(config, policy)
+    return await asyncio.gather(
+        asyncio.to_thread(open_models, config), asyncio.to_thread(open_detector, config, policy)
+    )
 
 
-async def _ladder(config: Config, queues: Queues, stack: AsyncExitStack) -> tuple[Synthesizer, ...]:
+def _guided(policy: Policy, classifier: IntentClassifier, heads: Heads | None) -> Policy:
+    """The policy with the thresholds that were learnt with these heads. Raises ``ConfigInvalid`` when the two do not fit."""
+    for intent in classifier.intents:
+        policy.intent(intent)  # heads of another profile would fail each ticket; better to refuse to start
+    learned = read_thresholds(heads.folder) if heads else None
+    return policy.with_learned(learned, revision=classifier.revision) if learned else policy
+
+
+def _ranking(config: Config, models: ModelSet, queues: Queues) -> Ranking:
+    score = queues.score if config.retrieval.rerank else None
+    return Ranking(models.fusion, score, depth=config.retrieval.candidates)
+
+
+async def _ladder(config: Config, quote: QuoteSynthesizer, stack: AsyncExitStack) -> tuple[Synthesizer, ...]:
     """The rungs in order. The last one copies sentences and needs no language model, so there is always one that is up."""
-    quote = QuoteSynthesizer(queues.score)
     if config.synthesis.mode == "quote":
         return (quote,)
     if not config.synthesis.model:
@@ -173,6 +203,12 @@ async def _ladder(config: Config, queues: Queues, stack: AsyncExitStack) -> tupl
     )
     stack.push_async_callback(vllm.aclose)
     return (vllm, quote)
+
+
+def _quote(models: ModelSet, queues: Queues) -> QuoteSynthesizer:
+    if models.sentences is None:
+        return QuoteSynthesizer(queues.score)
+    return QuoteSynthesizer(queues.sentences, rules=APART)
 
 
 def _api_key(config: Config) -> str:

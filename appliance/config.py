@@ -46,6 +46,14 @@ class Models(_Section):
     """Threads a model; 0: as many as the machine has processors, at most 8."""
     weights: str = ""
     """Folder of the weights; empty: those that ship."""
+    encoder: str = "encoder"
+    """Catalogue id of the encoder. Another one needs the index rebuilt, and intent heads of its own."""
+    reranker: str = "reranker"
+    """Catalogue id of the reranker; ``reranker``: the one trained here, or else the one that ships."""
+    folder: str = ""
+    """Folder of the models brought here (``models add``), one folder an id; empty: where each lay when it was added."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """Where models of the catalogue compute; auto: on the GPU where there is one."""
     stand_in: bool = False
     """Run without weights, on stand-ins that warn aloud. For trying out pages and tests; answers are worthless."""
     max_waiting: Annotated[int, Field(ge=1)] = 512
@@ -62,6 +70,15 @@ class Retrieval(_Section):
     keep: Annotated[int, Field(ge=1, le=20)] = 4
     """Passages that go on to the draft."""
     rerank: bool = True
+
+
+class Spoken(_Section):
+    """The languages that customers write in."""
+
+    detect: bool = True
+    """Tell the language of each message; off: every message counts as the profile's language."""
+    expected: tuple[str, ...] = ()
+    """Codes of the languages that customers write in, such as de and fr; naming them makes short messages surer. Empty: all that the detector knows."""
 
 
 class Synthesis(_Section):
@@ -86,6 +103,7 @@ class Config(_Section):
     database: Database = Database()
     models: Models = Models()
     retrieval: Retrieval = Retrieval()
+    language: Spoken = Spoken()
     synthesis: Synthesis = Synthesis()
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from importlib import resources
@@ -18,8 +19,10 @@ from kb.article import Candidate, Visibility
 from kb.ingest import ImportReport, Progress, import_articles, rebuild, remove, silent
 from kb.search import Search
 from kb.store import LanceIndex
+from kb.tongue import Tongue
 from models.roles import Encoder, Vector
 
+_log = logging.getLogger(__name__)
 _STARTER = "starter"
 _STARTER_SETTING = "starter_profile"
 
@@ -35,11 +38,13 @@ class Knowledge:
     search: Search
     pool: int
     base_url: str
+    tongue: Tongue | None = None
+    """Tells the language of articles that name none; without it they count as the profile's."""
 
     def add(self, paths: Sequence[Path], *, progress: Progress = silent) -> ImportReport:
         """Import a company's own articles. The starter articles are examples of a company that does not exist, so they go."""
         self.remove_starter()
-        return import_articles(paths, self.articles, self.index, self.encoder, progress=progress)
+        return import_articles(paths, self.articles, self.index, self.encoder, tongue=self.tongue, progress=progress)
 
     def add_starter(self, profile: str, *, progress: Progress = silent) -> int:
         """Import the starter articles of a shipped profile where there are no others; returns how many. Twice is once.
@@ -52,7 +57,9 @@ class Knowledge:
         if not folder.is_dir():
             return 0
         with resources.as_file(folder) as path:
-            report = import_articles([path], self.articles, self.index, self.encoder, label=_STARTER, progress=progress)
+            report = import_articles(
+                [path], self.articles, self.index, self.encoder, label=_STARTER, tongue=self.tongue, progress=progress
+            )
         if report.rejected:
             raise ConfigInvalid(f"A starter article is broken: {report.rejected[0]}", remedy="Reinstall the appliance.")
         self.settings.put(_STARTER_SETTING, profile)
@@ -86,6 +93,10 @@ class Knowledge:
     def rebuild(self, *, progress: Progress = silent) -> int:
         return rebuild(self.articles, self.index, self.encoder, progress=progress)
 
+    async def languages(self, visibility: Visibility) -> frozenset[str]:
+        """Languages of the articles that may be seen; ``""`` stands for articles that name none."""
+        return await asyncio.to_thread(self.articles.languages, visibility)
+
     async def find(self, question: str, vector: Vector, visibility: Visibility) -> list[Candidate]:
         """Passages that may be seen; an article without an address of its own gets that of its page here."""
         found = await asyncio.to_thread(self.search.find, question, vector, visibility, limit=self.pool)
@@ -95,9 +106,12 @@ class Knowledge:
         ]
 
 
-def open_knowledge(config: Config, database: Database, encoder: Encoder) -> Knowledge:
+def open_knowledge(config: Config, database: Database, encoder: Encoder, *, tongue: Tongue | None = None) -> Knowledge:
+    """The knowledge base of a data directory. An index that an earlier version wrote is brought to this one's form first."""
     articles = SqlArticles(database)
     index = LanceIndex(config.data / "lance", encoder.dimension, encoder.revision)
+    if index.upgrade(articles.named_languages):
+        _log.warning("The search index in %s was brought to this version's form (languages of articles).", index.path)
     return Knowledge(
         articles,
         index,
@@ -106,4 +120,5 @@ def open_knowledge(config: Config, database: Database, encoder: Encoder) -> Know
         Search(index, articles),
         pool=config.retrieval.pool,
         base_url=config.base_url,
+        tongue=tongue,
     )

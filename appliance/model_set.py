@@ -8,17 +8,29 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from appliance.config import Config
+from appliance.heads import Heads
+from appliance.heads import open_heads as heads_in_use
 from appliance.metrics import Metrics
+from appliance.rerankers import SHIPPED_ENCODER, open_encoder, open_reranker, open_shipped_encoder, order_in_use
 from models.batching import Batcher
+from models.bi_encoder import BiEncoderReranker
 from models.catalog import WEIGHTS, Catalog
-from models.classifier import OnnxIntentClassifier
-from models.encoder import OnnxEncoder
+from models.features import read_messages
 from models.fusion import Fusion
-from models.reranker import OnnxReranker
-from models.roles import Classification, Encoder, IntentClassifier, Pair, Reranker, SupportChecker, Vector
+from models.roles import (
+    Classification,
+    Encoder,
+    Features,
+    IntentClassifier,
+    Pair,
+    Reading,
+    Reranker,
+    SupportChecker,
+)
 from models.support import LexicalEncoderSupport
 
 _ENCODER_BATCH = 32
+_SENTENCE_BATCH = 96
 _PAIR_BATCH = 40
 """Pairs of two to four questions: enough to fill the cores, short enough that nobody waits long for the batch before theirs."""
 
@@ -31,6 +43,10 @@ class ModelSet:
     reranker: Reranker
     support: SupportChecker
     fusion: Fusion
+    order: str = ""
+    """How the order of passages was chosen, for people."""
+    sentences: Reranker | None = None
+    """What the quoting rung chooses sentences by; None: the reranker, which is several times dearer."""
 
     @property
     def description(self) -> str:
@@ -38,19 +54,29 @@ class ModelSet:
 
 
 def open_models(config: Config) -> ModelSet:
-    """Load encoder, reranker and support checker after their files have been checked. Raises ``ModelRefused``."""
+    """Load encoder, reranker and support checker after their files have been checked. Raises ``ModelRefused``, ``ConfigInvalid``."""
     catalog = open_catalog(config)
-    threads = config.models.threads or None
-    encoder = OnnxEncoder.open(catalog.require("encoder"), provider=config.models.provider, threads=threads)
-    folder = catalog.require("reranker")
-    reranker = OnnxReranker.open(folder, provider=config.models.provider, threads=threads)
-    return ModelSet(encoder, reranker, LexicalEncoderSupport(encoder), Fusion.open(folder / "fusion.json"))
+    encoder, reranker = open_encoder(config, catalog), open_reranker(config, catalog)
+    order = order_in_use(config, catalog, encoder, reranker)
+    # Measured for the shipped encoder only; the cosines of another lie elsewhere, and the rung's limits with them.
+    sentences = BiEncoderReranker(encoder) if config.models.encoder == SHIPPED_ENCODER else None
+    return ModelSet(encoder, reranker, _support(config, catalog, encoder), order.fusion, order.reason, sentences)
+
+
+def _support(config: Config, catalog: Catalog, encoder: Encoder) -> SupportChecker:
+    """The limits of the support checker are cosines of the shipped encoder, so it keeps that one: another's lie elsewhere."""
+    same = config.models.encoder == SHIPPED_ENCODER
+    return LexicalEncoderSupport(encoder if same else open_shipped_encoder(config, catalog))
 
 
 def open_classifier(config: Config, profile: str, encoder: Encoder) -> IntentClassifier:
-    """The intent heads of a profile. Raises ``ModelRefused`` when there are none or they belong to another encoder."""
-    folder = open_catalog(config).require(f"intent-{profile}")
-    return OnnxIntentClassifier.open(folder, encoder_revision=encoder.revision)
+    """The intent heads of a profile. Raises ``ModelRefused`` when there are none that this encoder can use."""
+    return open_heads(config, profile, encoder).classifier
+
+
+def open_heads(config: Config, profile: str, encoder: Encoder) -> Heads:
+    """The same with the folder that they and their thresholds lie in, and why installed ones do not serve."""
+    return heads_in_use(config.data, profile, encoder.revision, open_catalog(config))
 
 
 def open_catalog(config: Config) -> Catalog:
@@ -64,8 +90,8 @@ class Queues:
     def __init__(self, models: ModelSet, classifier: IntentClassifier, config: Config, metrics: Metrics) -> None:
         waiting = config.models.max_waiting
         self._classifier = classifier
-        self._encode = Batcher[str, Vector](
-            lambda texts: list(models.encoder.encode(texts)),
+        self._encode = Batcher[str, Reading](
+            lambda texts: read_messages(models.encoder, texts),
             max_batch=_ENCODER_BATCH,
             max_waiting=waiting,
             name="encoder",
@@ -78,6 +104,14 @@ class Queues:
             name="reranker",
             observer=metrics.batch,
         )
+        sentences = models.sentences or models.reranker
+        self._sentences = Batcher[Pair, float](
+            lambda pairs: sentences.score(pairs).tolist(),
+            max_batch=_SENTENCE_BATCH,
+            max_waiting=waiting,
+            name="sentences",
+            observer=metrics.batch,
+        )
         self._support = Batcher[Pair, float](
             lambda pairs: models.support.support(pairs).tolist(),
             max_batch=_PAIR_BATCH,
@@ -86,20 +120,23 @@ class Queues:
             observer=metrics.batch,
         )
 
-    async def encode(self, texts: Sequence[str]) -> list[Vector]:
+    async def encode(self, texts: Sequence[str]) -> list[Reading]:
         return await self._encode.submit(texts)
 
     async def score(self, pairs: Sequence[Pair]) -> list[float]:
         return await self._score.submit(pairs)
 
+    async def sentences(self, pairs: Sequence[Pair]) -> list[float]:
+        return await self._sentences.submit(pairs)
+
     async def support(self, pairs: Sequence[Pair]) -> list[float]:
         return await self._support.submit(pairs)
 
-    def classify(self, vector: Vector) -> Classification:
+    def classify(self, features: Features) -> Classification:
         """A few thousand multiplications: cheaper here than the way to a thread and back."""
-        return self._classifier.classify(vector[None, :])[0]
+        return self._classifier.classify(features[None, :])[0]
 
     async def close(self) -> None:
         async with AsyncExitStack() as stack:
-            for queue in (self._encode, self._score, self._support):
+            for queue in (self._encode, self._score, self._sentences, self._support):
                 stack.push_async_callback(queue.close)

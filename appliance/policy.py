@@ -5,18 +5,24 @@ A profile says what a company's tickets are about, which of them a person always
 
 from __future__ import annotations
 
+import hashlib
+import json
 import tomllib
 from functools import cached_property
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, model_validator
 
 from appliance.errors import ConfigInvalid
+from appliance.learned import IntentThresholds, LearnedThreshold, check_fits
 from appliance.ticket import Tier
+from appliance.translations import Translation, shipped_translation
+from models.tags import primary
 
 Probability = Annotated[float, Field(ge=0.0, le=1.0)]
+Share = Annotated[float, Field(gt=0.0, lt=1.0)]
 ReplyName = Literal[
     "handed_over", "asked_for_person", "always_escalate", "out_of_scope", "not_covered", "unsure", "overloaded"
 ]
@@ -41,6 +47,16 @@ class Thresholds(_Frozen):
     """The floor for a question that the classifier holds for foreign."""
     support: Probability = 0.6
     """How far a cited passage must support a sentence."""
+    language: Probability = 0.35
+    """The customer's language counts when the detector is at least this sure; below it is the profile's."""
+    language_of_text: Probability = 0.9
+    """The same for texts of ours, articles and drafted sentences, which are long enough to be clear."""
+    risk_budget: Share | None = None
+    """Unsafe share that is allowed among the tickets of an intent which are handled automatically; set, retraining learns thresholds that keep it."""
+    risk_confidence: Share = 0.95
+    """How sure retraining must be that a learnt threshold keeps the budget."""
+    risk_floor: Probability = 0.5
+    """No learnt threshold goes below this."""
 
 
 class VoiceExample(_Frozen):
@@ -69,6 +85,8 @@ class Replies(_Frozen):
     not_covered: str
     unsure: str
     overloaded: str
+    not_in_language: str = "We have passed your message to a colleague, who will reply to you here. We cannot answer automatically in your language yet."
+    """For a language of which we have no words; the others are in ``translations``."""
     more_in: str = "More in: {title} ({url})"
     thanks: str = "You are welcome. I am here if anything else comes up."
     greeting: str = "Hello. What can I help you with?"
@@ -104,6 +122,9 @@ class Policy(_Frozen):
     replies: Replies
     intents: Annotated[tuple[Intent, ...], Field(min_length=5, max_length=15)]
     tiers: tuple[TierRule, ...] = ()
+    translations: tuple[Translation, ...] = ()
+    """Words of one's own for customers who write in another language than the profile's."""
+    _learned: IntentThresholds | None = PrivateAttr(default=None)
 
     @model_validator(mode="after")
     def _names_fit(self) -> Policy:
@@ -129,13 +150,70 @@ class Policy(_Frozen):
                 remedy=f"Train the heads for this profile (appliance models train intent) or add {name!r} to it.",
             ) from None
 
+    def translation(self, language: str) -> Translation | None:
+        """What customers read in that language; None for the profile's own and for one of which we have no words."""
+        if language == self.home:
+            return None
+        shipped = shipped_translation(language)
+        own = next((one for one in self.translations if one.language == language), None)
+        return own.over(shipped) if own else shipped
+
+    @property
+    def home(self) -> str:
+        """The profile's language without its region: ``en`` of ``en-GB``."""
+        return primary(self.language)
+
     def tier(self, tier: Tier) -> TierRule:
         return next((rule for rule in self.tiers if rule.name == tier), TierRule(name=tier))
 
-    def threshold(self, intent: str, tier: Tier) -> float:
-        """The strictest of the default, the intent's and the tier's threshold."""
+    def declared(self, intent: str, tier: Tier) -> float:
+        """The strictest of the default, the intent's and the tier's threshold, as the profile says."""
         own = (self.thresholds.confidence, self.intent(intent).threshold, self.tier(tier).threshold)
         return max(value for value in own if value is not None)
+
+    def threshold(self, intent: str, tier: Tier) -> float:
+        """What the confidence is held against. A learnt threshold takes the default's place; one that the profile gives the intent goes before it, and a tier's can only be stricter."""
+        learned = self._learned_of(intent, tier)
+        if learned is None or learned.threshold is None:
+            return self.declared(intent, tier)
+        return max(learned.threshold, self.tier(tier).threshold or 0.0)
+
+    def refusal(self, intent: str, tier: Tier) -> LearnedThreshold | None:
+        """Why tickets of this intent are not automated; None when they may be."""
+        learned = self._learned_of(intent, tier)
+        return learned if learned is not None and learned.threshold is None else None
+
+    def always_person(self, intent: str, tier: Tier) -> bool:
+        """Does a person always handle this intent, for everybody or for customers of this tier?"""
+        return self.intent(intent).always_escalate or intent in self.tier(tier).always_escalate
+
+    def with_learned(self, learned: IntentThresholds, *, revision: str) -> Policy:
+        """This policy going by learnt thresholds. Raises ``ConfigInvalid`` when they are of other heads than ``revision`` or of other rules."""
+        check_fits(learned, revision=revision, policy=self.rules_digest)
+        guided = self.model_copy()
+        guided._learned = learned
+        return guided
+
+    @property
+    def learned(self) -> IntentThresholds | None:
+        """The learnt thresholds that are gone by, if there are any."""
+        return self._learned
+
+    @property
+    def rules_digest(self) -> str:
+        """Changes whenever something changes that decides which tickets are a person's or which number is held against a threshold."""
+        limits = self.thresholds
+        rules = {
+            "intents": sorted([one.name, one.always_escalate, one.threshold] for one in self.intents),
+            "tiers": sorted([one.name, one.threshold, sorted(one.always_escalate)] for one in self.tiers),
+            "thresholds": [limits.confidence, limits.part, limits.out_of_scope],
+        }
+        return hashlib.sha256(json.dumps(rules, sort_keys=True).encode()).hexdigest()[:16]
+
+    def _learned_of(self, intent: str, tier: Tier) -> LearnedThreshold | None:
+        if self._learned is None or self.intent(intent).threshold is not None:
+            return None
+        return self._learned.of(intent, tier)
 
 
 def shipped_profiles() -> tuple[str, ...]:

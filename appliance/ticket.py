@@ -54,6 +54,28 @@ class Identified:
 
 
 @dataclass(frozen=True, slots=True)
+class Spoken:
+    """The language that the customer writes in, and whether the line can answer in it.
+
+    ``code`` is the profile's language when the message does not tell (``confidence`` 0). With ``rule`` the ticket goes to a person,
+    for the ``reason`` in words.
+    """
+
+    code: str = ""
+    confidence: float = 0.0
+    foreign: bool = False
+    """Another language than the profile's."""
+    read: bool = True
+    """The models read it; what they say of a text in another language is worth nothing."""
+    rule: str = ""
+    reason: str = ""
+
+
+NOT_HEARD = Spoken()
+"""Nobody listened: taken for the profile's language."""
+
+
+@dataclass(frozen=True, slots=True)
 class Classified:
     """What is asked. ``question`` stands on its own: a follow-up carries what it refers to."""
 
@@ -75,6 +97,7 @@ class Classified:
     """``thanks`` or ``greeting`` when the message is nothing else."""
     ranking: tuple[tuple[str, float], ...] = ()
     """All intents with their calibrated probabilities, best first."""
+    language: Spoken = NOT_HEARD
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +212,8 @@ class Reply:
     rule: str
     reason: str
     timings_ms: dict[str, float] = field(default_factory=dict)
+    language: str = ""
+    """Of ``text``, as ISO 639-1; the customer's as far as we have the words."""
 
 
 @dataclass(frozen=True, slots=True)

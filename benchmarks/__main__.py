@@ -6,7 +6,7 @@ import asyncio
 from typing import Any
 
 from appliance.cli.console import err
-from benchmarks import footprint, ingest, line, roles
+from benchmarks import beside, footprint, ingest, line, roles
 from benchmarks.ground import ground
 from benchmarks.options import Options, run
 from benchmarks.server import serving
@@ -24,7 +24,9 @@ async def everything(options: Options) -> dict[str, Any]:
             ready = server.memory_mib()
             answered = await asyncio.to_thread(line.measure, where, calls, server)
             weighed = footprint.measure(options, server, ready)
-    return {"ingest": imported, "models": alone, **answered, "footprint": weighed}
+    err.print("beside sentence-transformers …")
+    compared = await asyncio.to_thread(beside.measure, options)
+    return {"ingest": imported, "models": alone, **answered, "footprint": weighed, **compared}
 
 
 if __name__ == "__main__":

@@ -16,16 +16,19 @@ from appliance.line.line import run as run_line
 from appliance.model_set import ModelSet, open_classifier
 from appliance.ticket import Message, Ticket
 from kb.ranking import Ranking
-from models.roles import Classification, IntentClassifier, Pair, Vector
-from models.synthesis.quote import QuoteSynthesizer
+from models.bi_encoder import BiEncoderReranker
+from models.features import read_messages
+from models.roles import Classification, Features, IntentClassifier, Pair, Reading
+from models.synthesis.quote import APART, QuoteSynthesizer
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One call of one model; ``inputs`` are what it got."""
+    """One call of one model; ``inputs`` are what it got, ``ms`` how long it took where it was recorded."""
 
     model: str
     inputs: Sequence[Any]
+    ms: float = 0.0
 
 
 class Models:
@@ -35,11 +38,17 @@ class Models:
         self.set: ModelSet = appliance.models
         self.heads: IntentClassifier = open_classifier(appliance.config, appliance.policy.name, self.set.encoder)
         self._by_name: dict[str, Callable[[Any], Any]] = {
-            "encoder": self.set.encoder.encode,
-            "classifier": lambda vectors: self.heads.classify(np.stack(vectors)),
+            "encoder": lambda texts: read_messages(self.set.encoder, texts),
+            "classifier": lambda features: self.heads.classify(np.stack(features)),
             "reranker": self.set.reranker.score,
             "support": self.set.support.support,
         }
+        self.forget()
+
+    def forget(self) -> None:
+        """Begin with no sentence known, as a server does that has just been started."""
+        near = BiEncoderReranker(self.set.encoder) if self.set.sentences else self.set.reranker
+        self._by_name["sentences"] = near.score
 
     def call(self, call: Call) -> Any:
         return self._by_name[call.model](call.inputs)
@@ -63,7 +72,7 @@ def merged(answers: Sequence[Sequence[Call]]) -> list[Call]:
     """The calls of several answers, like with like in one call: what a queue before the models can make of them at best."""
     return [
         Call(model, [item for calls in answers for call in calls if call.model == model for item in call.inputs])
-        for model in ("encoder", "classifier", "reranker", "support")
+        for model in ("encoder", "classifier", "reranker", "sentences", "support")
         if any(call.model == model for calls in answers for call in calls)
     ]
 
@@ -72,20 +81,26 @@ def _recording(appliance: Appliance, models: Models, calls: list[Call]) -> Desk:
     """The appliance's desk with its models called directly, each call noted."""
 
     def noted(model: str, inputs: Sequence[Any]) -> Any:
-        calls.append(Call(model, list(inputs)))
-        return models.call(calls[-1])
+        call = Call(model, list(inputs))
+        began = time.perf_counter()
+        found = models.call(call)
+        calls.append(replace(call, ms=(time.perf_counter() - began) * 1000))
+        return found
 
-    async def encode(texts: Sequence[str]) -> list[Vector]:
+    async def encode(texts: Sequence[str]) -> list[Reading]:
         return list(noted("encoder", texts))
 
     async def score(pairs: Sequence[Pair]) -> list[float]:
         return [float(one) for one in noted("reranker", pairs)]
 
+    async def sentences(pairs: Sequence[Pair]) -> list[float]:
+        return [float(one) for one in noted("sentences", pairs)]
+
     async def support(pairs: Sequence[Pair]) -> list[float]:
         return [float(one) for one in noted("support", pairs)]
 
-    def classify(vector: Vector) -> Classification:
-        found: Classification = noted("classifier", [vector])[0]
+    def classify(features: Features) -> Classification:
+        found: Classification = noted("classifier", [features])[0]
         return found
 
     return replace(
@@ -98,5 +113,5 @@ def _recording(appliance: Appliance, models: Models, calls: list[Call]) -> Desk:
             depth=appliance.config.retrieval.candidates,
         ),
         support=support,
-        ladder=(QuoteSynthesizer(score),),
+        ladder=(QuoteSynthesizer(sentences, rules=APART) if models.set.sentences else QuoteSynthesizer(score),),
     )

@@ -16,6 +16,8 @@ from benchmarks.ground import Ground, ground
 from benchmarks.options import Options, run
 from benchmarks.server import Client, Server, serving
 
+_WARM_UP = "Good morning, is anybody there?"
+"""The first requests of a process open files and pools. It is none of the questions: what it brings up would be known already."""
 _CLIENTS = 16
 _ROUNDS = 3
 _MOST_S = 45.0
@@ -35,10 +37,14 @@ async def record(where: Ground) -> list[list[Call]]:
 
 
 def one_client(where: Ground, calls: Sequence[Sequence[Call]], server: Server) -> dict[str, Any]:
-    """Question by question: through HTTP, then bare, so that both see the same state of the machine."""
+    """Question by question: through HTTP, then bare, so that both see the same state of the machine.
+
+    In the first round nobody has asked before: P2 is measured on it alone. Later rounds find sentences that are known already, on both sides.
+    """
     client, whole, bare, outcomes = Client(server.port), [], [], Counter[str]()
-    for question in where.options.questions[:3]:
-        client.ask(question)
+    for _ in range(3):
+        client.ask(_WARM_UP)
+    where.models.forget()
     until = time.perf_counter() + _MOST_S
     for question, made in chain.from_iterable([list(zip(where.options.questions, calls, strict=True))] * _ROUNDS):
         outcome, took = client.ask(question)
@@ -51,6 +57,7 @@ def one_client(where: Ground, calls: Sequence[Sequence[Call]], server: Server) -
     ratio = sorted(one / other for one, other in zip(whole, bare, strict=True))
     p50, p50_bare = percentile(whole, 50), percentile(bare, 50)
     assert p50 and p50_bare
+    first = whole[: len(where.options.questions)]
     return {
         "outcomes": dict(outcomes),
         "http_p50_ms": p50,
@@ -60,7 +67,9 @@ def one_client(where: Ground, calls: Sequence[Sequence[Call]], server: Server) -
         "P1_ratio": round(p50 / p50_bare, 3),
         "P1_median_of_ratios": round(ratio[len(ratio) // 2], 3),
         "P1_target": "<= 1.25",
-        "P2_one_client_p50_ms": p50,
+        "P2_one_client_p50_ms": percentile(first, 50),
+        "P2_one_client_p95_ms": percentile(first, 95),
+        "P2_asked_again_p50_ms": percentile(whole[len(first) :], 50),
         "P2_one_client_target": "<= 150 on 2 cores with 711 articles",
     }
 

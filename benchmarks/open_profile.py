@@ -13,7 +13,7 @@ def write_open_profile(folder: Path, base: str = "saas") -> Path:
     """The shipped profile ``base`` (its heads fit by name) with every threshold of the route and the floor at its most permissive."""
     policy = load_policy(base)
     fields = policy.model_dump(exclude_none=True) | {
-        "thresholds": policy.thresholds.model_dump()
+        "thresholds": policy.thresholds.model_dump(exclude_none=True)
         | {"confidence": 0.0, "out_of_scope": 1.0, "answerable": 0.0, "answerable_when_foreign": 0.0},
         "intents": [
             intent.model_dump(exclude_none=True) | {"always_escalate": False, "threshold": 0.0}

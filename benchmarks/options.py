@@ -18,17 +18,20 @@ from appliance.evaluation.datasets import read_questions
 from models.cores import physical_cores
 from models.telemetry import switch_off
 
+_TORCH_PYTHON = Path(__file__).parent.parent / ".venv-train" / "bin" / "python"
 _QUESTIONS = Path(__file__).parent.parent / "tests" / "data" / "questions" / "saas.jsonl"
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """``kb`` and ``questions`` are what is imported and asked; ``seconds`` how long load lasts; ``venv`` what is weighed."""
+    """``kb`` and ``questions`` are what is imported and asked; ``seconds`` how long load lasts; ``venv`` what is weighed;
+    ``torch_python`` an interpreter that has sentence-transformers."""
 
     kb: Path
     questions: tuple[str, ...]
     seconds: float
     venv: Path | None
+    torch_python: Path | None = None
 
 
 def parse(description: str, arguments: list[str] | None = None) -> Options:
@@ -40,11 +43,18 @@ def parse(description: str, arguments: list[str] | None = None) -> Options:
     parser.add_argument("--count", type=int, default=20, help="how many of the questions are asked (default 20)")
     parser.add_argument("--seconds", type=float, default=15.0, help="how long 16 clients ask (default 15)")
     parser.add_argument("--venv", type=Path, help="an environment with the default install, to be weighed")
+    parser.add_argument(
+        "--torch-python",
+        type=Path,
+        default=_TORCH_PYTHON if _TORCH_PYTHON.is_file() else None,
+        help="an interpreter with the extra `train`, to compare with (default: that of .venv-train, if there)",
+    )
     given = parser.parse_args(arguments)
     kb = given.kb or Path(str(resources.files("kb") / "starter" / "saas"))
     asked = read_questions(given.questions or _QUESTIONS)
     step = max(1, len(asked) // max(1, given.count))  # from all over the file: its order may be by subject
-    return Options(kb, tuple(one.text[:2_000] for one in asked[::step][: given.count]), given.seconds, given.venv)
+    questions = tuple(one.text[:2_000] for one in asked[::step][: given.count])
+    return Options(kb, questions, given.seconds, given.venv, given.torch_python)
 
 
 def machine() -> dict[str, Any]:

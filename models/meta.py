@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal, Self, TypeVar
+from typing import Any, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
@@ -24,12 +24,15 @@ class EncoderMeta(_Meta):
     role: Literal["encoder"]
     dimension: int
     max_tokens: int
+    languages: tuple[str, ...] = ("en",)
+    """ISO 639-1 codes of the languages that it reads."""
 
 
 class RerankerMeta(_Meta):
     role: Literal["reranker"]
     max_tokens: int
     max_question_tokens: int = 64
+    languages: tuple[str, ...] = ("en",)
 
 
 class IntentMeta(_Meta):
@@ -42,6 +45,11 @@ class IntentMeta(_Meta):
     dimension: int = 384
     heads_sha256: str | None = None
     """Set by training on the box, whose weights no catalogue lists."""
+    profile: str = ""
+    created: str = ""
+    licence: str = ""
+    rows: int | None = None
+    figures: dict[str, Any] = {}
 
     @model_validator(mode="after")
     def _labels(self) -> Self:

@@ -25,6 +25,7 @@ class OnnxReranker:
         self.revision = meta.revision
         self._max_tokens = meta.max_tokens
         self._max_question_tokens = meta.max_question_tokens
+        self.languages = meta.languages
         self._session = session
         self._tokens_a_batch = TOKENS_A_BATCH[session.provider]
         self._tokenizer = tokenizer
@@ -43,8 +44,8 @@ class OnnxReranker:
         """Logits in the order of ``pairs``; no pairs give shape (0,)."""
         scores = np.empty(len(pairs), dtype=np.float32)
         encodings = self._encode(pairs)
-        for group in batches([len(encoding.ids) for encoding in encodings], self._tokens_a_batch):
-            feeds = padded([encodings[index] for index in group])
+        for group in batches(list(map(len, encodings)), self._tokens_a_batch):
+            feeds = padded([encodings[index] for index in group], self._session.inputs)
             scores[group] = self._session.run(feeds)[self._output].reshape(-1)
         return scores
 
@@ -57,7 +58,7 @@ class OnnxReranker:
         joined = []
         for (question, _), passage in zip(pairs, passages, strict=True):
             first = questions[question]
-            passage.truncate(self._max_tokens - self._special - len(first.ids))
+            passage.truncate(self._max_tokens - self._special - len(first))
             joined.append(self._tokenizer.post_process(first, passage))
         return joined
 

@@ -12,8 +12,22 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 
 import numpy as np
 
+from models.language import KNOWN
 from models.lexical import content_stems, words
-from models.roles import Classification, DraftSentence, Encoder, Matrix, Pair, Scores, SynthesisRequest, Urgency
+from models.prose import prose
+from models.roles import (
+    UNDECIDED,
+    Classification,
+    DraftSentence,
+    Encoder,
+    Features,
+    Language,
+    Matrix,
+    Pair,
+    Scores,
+    SynthesisRequest,
+    Urgency,
+)
 from models.sentences import split_sentences
 from models.support import verbatim
 
@@ -47,6 +61,7 @@ class HashEncoder:
 
     stand_in = True
     revision = "stand-in-hash-1"
+    languages = KNOWN
 
     def __init__(self, dimension: int = 384) -> None:
         _warn(self)
@@ -84,7 +99,9 @@ class NearestLabelClassifier:
         self._labels = encoder.encode([f"{intent.replace('_', ' ')} {text}" for intent, text in keywords.items()])
         self._urgent = encoder.encode([" ".join(sorted(found)) for _, found in _URGENT])
 
-    def classify(self, vectors: Matrix) -> list[Classification]:
+    def classify(self, features: Features) -> list[Classification]:
+        """The vector is the first part of the features."""
+        vectors = features[:, : self._labels.shape[1]].astype(np.float32)
         return [self._row(vector @ self._labels.T, vector @ self._urgent.T) for vector in vectors]
 
     def _row(self, cosines: Scores, urgent: Scores) -> Classification:
@@ -103,11 +120,36 @@ class NearestLabelClassifier:
         )
 
 
+class CommonWordsDetector:
+    """A ``LanguageDetector``: counts a handful of very common words of a few languages."""
+
+    stand_in = True
+    revision = "stand-in-common-words-1"
+    languages: tuple[str, ...] = ("de", "en", "es", "fr")
+    _common: Mapping[str, frozenset[str]] = {
+        "de": frozenset(("ich", "der", "das", "nicht", "und", "wie", "kann", "mein", "ist", "wir")),
+        "en": frozenset(("i", "the", "not", "and", "how", "can", "my", "is", "we", "do", "a", "to")),
+        "es": frozenset(("el", "los", "por", "y", "cómo", "puedo", "mi", "dónde", "que", "una")),
+        "fr": frozenset(("je", "le", "les", "pas", "et", "comment", "mon", "où", "une", "nous")),
+    }
+
+    def __init__(self) -> None:
+        _warn(self)
+
+    def detect(self, text: str) -> Language:
+        said = [word.strip(".,;:!?¿¡()").lower() for word in prose(text).split()]
+        counted = {code: sum(word in common for word in said) for code, common in self._common.items()}
+        best = max(counted, key=lambda code: counted[code])
+        found = sum(counted.values())
+        return Language(best, counted[best] / found) if found > 1 else UNDECIDED
+
+
 class OverlapReranker:
     """A ``Reranker``: log-odds of the share of the question's words that the passage has."""
 
     stand_in = True
     revision = "stand-in-overlap-1"
+    languages = KNOWN
 
     def __init__(self) -> None:
         _warn(self)

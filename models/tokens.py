@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,7 @@ from models.errors import ModelRefused
 from models.onnx import REINSTALL, Provider
 
 Ids = npt.NDArray[np.int64]
+INPUTS = ("input_ids", "attention_mask", "token_type_ids")
 
 CHARS_A_TOKEN = 16
 """Far above the 4-5 of prose: cutting text at this many characters a token loses nothing that a model would read."""
@@ -64,16 +65,21 @@ def batches(lengths: Sequence[int], tokens_a_batch: int) -> Iterator[list[int]]:
         yield group
 
 
-def padded(encodings: Sequence[Encoding]) -> dict[str, Ids]:
-    """The three inputs of a BERT-like model, each (n, longest); padding is 0 in all of them."""
-    longest = max(len(encoding.ids) for encoding in encodings)
-    arrays = {
-        name: np.zeros((len(encodings), longest), dtype=np.int64)
-        for name in ("input_ids", "attention_mask", "token_type_ids")
-    }
+def padded(encodings: Sequence[Encoding], inputs: Collection[str] = INPUTS) -> dict[str, Ids]:
+    """Those of the inputs of a BERT-like model that ``inputs`` names, each (n, longest); padding is 0 in all of them.
+
+    Ids come out of the tokenizer as Python lists, which is the one copy that cannot be saved; no list is made that no input takes.
+    """
+    longest = max(map(len, encodings))
+    arrays = {name: np.zeros((len(encodings), longest), dtype=np.int64) for name in INPUTS if name in inputs}
     for row, encoding in enumerate(encodings):
-        length = len(encoding.ids)
-        arrays["input_ids"][row, :length] = encoding.ids
-        arrays["attention_mask"][row, :length] = 1
-        arrays["token_type_ids"][row, :length] = encoding.type_ids
+        length = len(encoding)
+        for name, array in arrays.items():
+            array[row, :length] = _values(encoding, name)
     return arrays
+
+
+def _values(encoding: Encoding, name: str) -> Sequence[int] | int:
+    if name == "attention_mask":
+        return 1  # nothing is padded before this
+    return encoding.ids if name == "input_ids" else encoding.type_ids

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 from postgres import Cluster, binaries
+from torch_folders import torch_missing
 
 from appliance.store.database import Database
 
@@ -18,6 +19,26 @@ from appliance.store.database import Database
 settings.register_profile("same", derandomize=True, database=None)
 settings.register_profile("explore", derandomize=False, max_examples=1_000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
+
+
+TORCH = "torch is not installed here: `make torch-test` runs this."
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests of the bigger models and of training the reranker need torch, which the default install does not have."""
+    if torch_missing():
+        for item in items:
+            if item.get_closest_marker("torch"):
+                item.add_marker(pytest.mark.skip(reason=TORCH))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Said aloud: a row of silent s is how untested code ships."""
+    left_out = [one for one in terminalreporter.stats.get("skipped", []) if TORCH in str(one.longrepr)]
+    if left_out:
+        terminalreporter.write_line(
+            f"NOT RUN: {len(left_out)} tests need torch. `make torch-test` runs them.", yellow=True
+        )
 
 
 class Clock:

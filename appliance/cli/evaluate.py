@@ -20,11 +20,13 @@ from appliance.evaluation import answers as answering
 from appliance.evaluation import guard as guarding
 from appliance.evaluation import intent as classifying
 from appliance.evaluation import retrieval as searching
+from appliance.evaluation import routing as routes
 from appliance.evaluation.datasets import read_guard_cases, read_labelled, read_questions
 from appliance.evaluation.neutral import neutral_desk
 from appliance.evaluation.stock import Stock, data_directory, stock
+from appliance.ticket import Tier
 
-app = typer.Typer(help="Measure retrieval, intents, answers and the guard.", no_args_is_help=True)
+app = typer.Typer(help="Measure retrieval, intents, routing, answers and the guard.", no_args_is_help=True)
 
 Kb = Annotated[
     list[Path] | None,
@@ -71,6 +73,10 @@ def intent(
     out_of_scope: Annotated[
         Path | None, typer.Option("--out-of-scope", help="CSV of texts that belong to no category.", show_default=False)
     ] = None,
+    charts: Annotated[
+        Path | None,
+        typer.Option("--charts", help="Folder for reliability.svg and confusion.svg.", show_default=False),
+    ] = None,
     data: Data = None,
     config: Settings = None,
     json: Json = False,
@@ -81,7 +87,23 @@ def intent(
         read_labelled(test, several=False),
         read_labelled(out_of_scope, several=False) if out_of_scope else None,
     )
-    _show("Intent", classifying.measure(settings(config, data), *sets), json)
+    _show("Intent", classifying.measure(settings(config, data), *sets, charts=charts), json)
+
+
+@app.command()
+def routing(
+    *,
+    cases: Annotated[Path, typer.Option("--cases", help="CSV with the header text,intent[,urgency].")],
+    tier: Annotated[Tier, typer.Option("--tier", help="The customers' tier.")] = "free",
+    profile: Profile = None,
+    data: Data = None,
+    config: Settings = None,
+    json: Json = False,
+) -> None:
+    """Who would get an answer and who a person? Unsafe and unnecessary routes on labelled tickets, with the heads in use."""
+    with data_directory(data) as folder:
+        chosen = _config(config, folder, thrown_away=data is None, profile=profile)
+        _show("Routing", routes.measure(chosen, cases, tier=tier), json)
 
 
 @app.command()

@@ -15,6 +15,7 @@ from appliance.cli.console import err, out, print_facts, print_json, print_rows,
 from appliance.cli.options import Data, Json, Profile, Settings, settings
 from appliance.config import Config
 from appliance.knowledge import Knowledge, open_knowledge
+from appliance.languages import open_tongue
 from appliance.model_set import ModelSet, open_models
 from appliance.policy import load_policy
 from appliance.store.database import Database
@@ -25,16 +26,18 @@ from kb.hygiene import Shelf, article_vectors
 from kb.hygiene import lint as lint_articles
 from kb.ingest import ImportReport
 from kb.ranking import Ranking
+from kb.tongue import Tongue
+from models.questions import question_vectors
 
 app = typer.Typer(help="The knowledge base.", no_args_is_help=True)
 
 
 @contextmanager
-def _open(config: Config) -> Iterator[tuple[Knowledge, ModelSet, Database]]:
+def _open(config: Config, tongue: Tongue | None = None) -> Iterator[tuple[Knowledge, ModelSet, Database]]:
     database = Database(config.database_url)
     try:
         models = open_models(config)
-        yield open_knowledge(config, database, models.encoder), models, database
+        yield open_knowledge(config, database, models.encoder, tongue=tongue), models, database
     finally:
         database.close()
 
@@ -48,7 +51,9 @@ def import_(
     json: Json = False,
 ) -> None:
     """Bring the knowledge base level with these files; what they no longer hold is removed. Doing it twice changes nothing."""
-    with _open(settings(config, data)) as (knowledge, _, _), progress_bar("Import") as progress:
+    chosen = settings(config, data)
+    tongue = open_tongue(chosen, load_policy(chosen.profile))
+    with _open(chosen, tongue) as (knowledge, _, _), progress_bar("Import") as progress:
         report = knowledge.add(paths, progress=progress)
     if json:
         print_json(_counts(report))
@@ -89,7 +94,7 @@ def search(
 
     chosen = settings(config, data)
     with _open(chosen) as (knowledge, models, _):
-        [vector] = models.encoder.encode([text])
+        [vector] = question_vectors(models.encoder, [text])
         visibility = Visibility(frozenset(AUDIENCES), datetime.now(UTC).date())
         found = knowledge.search.find(text, vector, visibility, limit=max(top, knowledge.pool))
 
@@ -142,15 +147,19 @@ def rebuild(*, data: Data = None, config: Settings = None, json: Json = False) -
 def lint(*, data: Data = None, profile: Profile = None, config: Settings = None, json: Json = False) -> None:
     """What is wrong with the articles: stale, duplicate, without owner, never shown."""
     chosen = settings(config, data, profile)
+    policy = load_policy(chosen.profile)
+    tongue = open_tongue(chosen, policy)
     with _open(chosen) as (knowledge, _, _):
-        intents = frozenset(intent.name for intent in load_policy(chosen.profile).intents)
+        articles = tuple(article for article, _ in knowledge.articles.every())
         _, article_ids, vectors = knowledge.index.vectors()
         findings = lint_articles(
             Shelf(
-                articles=tuple(article for article, _ in knowledge.articles.every()),
+                articles=articles,
                 today=datetime.now(UTC).date(),
-                intents=intents,
+                intents=frozenset(intent.name for intent in policy.intents),
                 vectors=article_vectors(article_ids, vectors),
+                shown={article.id: tongue.shown(article) for article in articles},
+                home=tongue.home,
             )
         )
     rows = [

@@ -9,7 +9,7 @@ import sys
 import typer
 
 from appliance import __version__
-from appliance.cli import ask, doctor, evaluate, handoffs, kb, models, report, up
+from appliance.cli import ask, corrections, doctor, evaluate, handoffs, kb, models, report, up
 from appliance.cli.console import complain
 from appliance.errors import ApplianceFault
 from kb.errors import KnowledgeFault
@@ -29,6 +29,7 @@ app.command()(ask.ask)
 app.add_typer(kb.app, name="kb")
 app.add_typer(evaluate.app, name="eval")
 app.command()(handoffs.handoffs)
+app.add_typer(corrections.app, name="corrections")
 app.command()(report.report)
 app.add_typer(models.app, name="models")
 app.command()(doctor.doctor)

@@ -11,45 +11,20 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
 from appliance.config import Config
-from appliance.errors import InputInvalid
+from appliance.errors import InputInvalid, StorageFailed
 from appliance.evaluation.datasets import Labelled
 from appliance.evaluation.figures import percentile
 from appliance.model_set import open_catalog
 from models.classifier import OnnxIntentClassifier
 from models.encoder import OnnxEncoder
-from models.roles import Encoder, Matrix
+from models.features import read_features
+from models.roles import Encoder, Features
+from models.training.served import Served
 
 _SEED = 7
 _TIMED = 200
 """Texts that are classified one by one, for the time of one."""
-
-Floats = npt.NDArray[np.float32]
-
-
-class Served:
-    """A classifier as the figures ask it: arrays whose columns are ``intents``."""
-
-    def __init__(self, classifier: OnnxIntentClassifier) -> None:
-        self._classifier = classifier
-
-    @property
-    def intents(self) -> tuple[str, ...]:
-        return self._classifier.intents
-
-    def predict(self, vectors: Matrix) -> tuple[Floats, Floats, Floats]:
-        """Probabilities of intents (n, k), nothing for urgency (n, 0), out-of-scope scores (n,)."""
-        found = self._classifier.classify(vectors)
-        column = {name: at for at, name in enumerate(self.intents)}
-        probabilities = np.zeros((len(found), len(column)), dtype=np.float32)
-        for row, one in enumerate(found):
-            for name, probability in one.ranking:
-                probabilities[row, column[name]] = probability
-        outside = np.array([one.out_of_scope for one in found], dtype=np.float32)
-        return probabilities, np.zeros((len(found), 0), dtype=np.float32), outside
 
 
 def measure(
@@ -58,9 +33,13 @@ def measure(
     test: Labelled,
     out_of_scope: Labelled | None = None,
     *,
+    charts: Path | None = None,
     clock: Callable[[], float] = time.perf_counter,
 ) -> dict[str, Any]:
-    """The figures of the public contract; ``train_seconds`` is encoding, fitting and export. Raises ``InputInvalid``, ``ModelRefused``."""
+    """The figures of the public contract; ``train_seconds`` is encoding, fitting and export. ``charts``: a folder for the two pictures.
+
+    Raises ``InputInvalid``, ``ModelRefused`` and ``StorageFailed``.
+    """
     from models.training.heads_report import evaluate_heads
 
     check_categories(train, test)
@@ -71,14 +50,29 @@ def measure(
         began = clock()
         served = Served(_trained(encoder, train, Path(folder)))
         train_seconds = clock() - began
-        outside = encoder.encode(out_of_scope.texts) if out_of_scope else None
-        figures = evaluate_heads(served, encoder.encode(test.texts), test.categories, outside)
+        outside = read_features(encoder, out_of_scope.texts) if out_of_scope else None
+        features = read_features(encoder, test.texts)
+        figures = evaluate_heads(served, features, test.categories, outside)
+        if charts:
+            _draw(charts, served, features, test.categories)
         return figures | {
             "train_seconds": round(train_seconds, 2),
             "p50_ms": _one_by_one(encoder, served, test.texts[:_TIMED], clock),
             "intents": len(served.intents),
             "out_of_scope": len(out_of_scope.texts) if out_of_scope else 0,
         }
+
+
+def _draw(folder: Path, served: Served, features: Features, categories: Sequence[str]) -> None:
+    from models.training.charts import write_charts
+
+    try:
+        write_charts(folder, served, features, categories)
+    except OSError as error:
+        raise StorageFailed(
+            f"The pictures cannot be written to {folder}: {error.strerror}.",
+            remedy="Give a folder that can be written to.",
+        ) from error
 
 
 def check_categories(train: Labelled, test: Labelled) -> None:
@@ -96,7 +90,7 @@ def _trained(encoder: Encoder, train: Labelled, folder: Path) -> OnnxIntentClass
     from models.training.heads import fit_heads
     from models.training.intent import save_heads
 
-    heads = fit_heads(encoder.encode(train.texts), train.categories, None, seed=_SEED)
+    heads = fit_heads(read_features(encoder, train.texts), train.categories, None, seed=_SEED)
     save_heads(folder, heads, {"profile": "evaluation", "encoder_revision": encoder.revision})
     return OnnxIntentClassifier.open(folder, encoder_revision=encoder.revision)
 
@@ -105,6 +99,6 @@ def _one_by_one(encoder: Encoder, served: Served, texts: Sequence[str], clock: C
     times = []
     for text in texts:
         began = clock()
-        served.predict(encoder.encode([text]))
+        served.predict(read_features(encoder, [text]))
         times.append((clock() - began) * 1000)
     return percentile(times, 50)

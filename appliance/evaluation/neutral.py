@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from appliance.line.desk import Desk
 from appliance.policy import Policy
-from models.roles import Classification, Vector
+from models.roles import Classification, Features
 
 INTENT = "question"
 
@@ -33,5 +33,5 @@ def neutral_desk(desk: Desk) -> Desk:
     return replace(desk, policy=neutral_policy(desk.policy), classify=_anything)
 
 
-def _anything(vector: Vector) -> Classification:
+def _anything(features: Features) -> Classification:
     return Classification(INTENT, confidence=1.0, urgency="normal", urgency_confidence=1.0, out_of_scope=0.0)

@@ -51,10 +51,10 @@ async def search(desk: Desk, knowledge: Knowledge, text: str) -> tuple[list[str]
     """
     visibility = Visibility(frozenset(AUDIENCES), desk.today())
     began = desk.clock()
-    [vector] = await desk.encode([text])
-    ranked, _ = await desk.rank(text, await desk.find(text, vector, visibility))
+    [reading] = await desk.encode([text])
+    ranked, _ = await desk.rank(text, await desk.find(text, reading.vector, visibility))
     took_ms = (desk.clock() - began) * 1000
-    wide = await asyncio.to_thread(knowledge.search.find, text, vector, visibility, limit=WIDE)
+    wide = await asyncio.to_thread(knowledge.search.find, text, reading.vector, visibility, limit=WIDE)
     return list(dict.fromkeys(found.passage.article_id for found in (*ranked, *wide))), took_ms
 
 

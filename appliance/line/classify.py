@@ -1,29 +1,47 @@
-"""Station 2: what is asked, how urgent it is and how sure we are. One encoder pass serves classification and search."""
+"""Station 3: what is asked, how urgent it is and how sure we are. One encoder pass serves classification and search."""
 
 from __future__ import annotations
 
-from appliance.line.desk import Desk
+from typing import Protocol
+
+import numpy as np
+
+from appliance.line.desk import Classify, Encode
 from appliance.line.signals.followup import standalone
 from appliance.line.signals.mood import frustration, urgency_words
 from appliance.line.signals.wishes import courtesy, names_person, wants_person
-from appliance.ticket import Classified, Ticket
-from models.roles import URGENCIES, Classification, Urgency
+from appliance.ticket import NOT_HEARD, Classified, Spoken, Ticket
+from models.roles import URGENCIES, Classification, Urgency, Vector
 from models.sentences import split_sentences
 
 _PART_WORDS = 40
 _FEW_WORDS = 5
 _MOST_PARTS = 16
+_UNREAD = Classification(intent="", confidence=0.0, urgency="normal", urgency_confidence=0.0, out_of_scope=0.0)
+"""Of a text in a language that the models do not read: no word is better than a wrong one."""
 
 
-async def classify(desk: Desk, ticket: Ticket) -> Classified:
-    """Read the message together with its subject and, for a follow-up, with what it leans on. Raises ``Overloaded``."""
+class Reader(Protocol):
+    """What this station needs of a desk."""
+
+    @property
+    def encode(self) -> Encode: ...
+
+    @property
+    def classify(self) -> Classify: ...
+
+
+async def classify(desk: Reader, ticket: Ticket, spoken: Spoken = NOT_HEARD) -> Classified:
+    """Read the message together with its subject and, for a follow-up, with what it leans on. Raises ``Overloaded``.
+
+    In a language that the models do not read only plain wishes and courtesies are recognised; there is no intent.
+    """
     text = ticket.message.text.strip()
     question, follow_up = standalone(text, ticket.history)
     if ticket.subject and not ticket.history:
         question = f"{ticket.subject.strip()}\n{question}"
     said = text if ticket.history else f"{ticket.subject.strip()}\n{text}".strip()
-    vector, *others = await desk.encode([question, *parts(said)])
-    found = desk.classify(vector)
+    vector, found, others = await _read(desk, question, said) if spoken.read else (np.zeros(0, np.float32), _UNREAD, ())
     words = urgency_words(said)
     return Classified(
         question=question,
@@ -36,11 +54,18 @@ async def classify(desk: Desk, ticket: Ticket) -> Classified:
         out_of_scope=found.out_of_scope,
         wants_person=wants_person(said),
         names_person=names_person(said),
-        parts=tuple((one.intent, one.confidence) for one in map(desk.classify, others)),
+        parts=tuple((one.intent, one.confidence) for one in others),
         follow_up=follow_up,
         frustration=frustration([message.text for message in ticket.history if message.author == "customer"] + [text]),
         courtesy=courtesy(said),
+        language=spoken,
     )
+
+
+async def _read(desk: Reader, question: str, said: str) -> tuple[Vector, Classification, tuple[Classification, ...]]:
+    """The question's vector, what the classifier says of it, and what it says of each part."""
+    first, *others = await desk.encode([question, *parts(said)])
+    return first.vector, desk.classify(first.features), tuple(desk.classify(other.features) for other in others)
 
 
 def parts(text: str) -> list[str]:
@@ -68,6 +93,8 @@ def _urgency(found: Classification, words: tuple[str, ...]) -> Urgency:
 
 
 def _evidence(found: Classification, words: tuple[str, ...]) -> str:
+    if not found.intent and not words:
+        return "not assessed: the models do not read this language"
     if words:
         return "; ".join(f"“{word}”" for word in words[:4])
     return f"classifier ({found.urgency}, {found.urgency_confidence:.0%} sure); no urgent wording"

@@ -6,14 +6,29 @@ from dataclasses import replace
 
 from appliance.line.note import handoff_note
 from appliance.policy import Policy
-from appliance.ticket import Case, Citation, Classified, Closed, Decision, Grounded, Outcome, Reply, Routed, Ticket
+from appliance.ticket import (
+    Case,
+    Citation,
+    Classified,
+    Closed,
+    Decision,
+    Grounded,
+    Outcome,
+    Reply,
+    Routed,
+    Spoken,
+    Ticket,
+)
 from models.roles import Vector
+
+_IN_TRANSLATION = frozenset(("not_in_language", "thanks", "greeting"))
+"""Replies that a translation has by their own name; for every other one it says that a person takes over."""
 
 
 def answered(policy: Policy, case: Case, grounded: Grounded) -> Closed:
     """An answer: the sentences that passed, and where to read more."""
     text = " ".join(sentence.text.strip() for sentence in grounded.sentences)
-    more = more_in(policy, grounded.citations)
+    more = more_in(policy, grounded.citations, case.classified.language)
     reply = _reply(case, "answered", f"{text}\n\n{more}" if more else text, grounded.decision)
     return _closed(case, replace(reply, citations=grounded.citations))
 
@@ -22,7 +37,7 @@ def without_attempt(policy: Policy, case: Case) -> Closed:
     """What the route decided: a courtesy, silence, or a hand-over."""
     decision = case.routed.decision
     if decision.rule == "route.courtesy":
-        return _closed(case, _reply(case, "answered", say(policy, case.routed.reply), decision))
+        return _closed(case, _said(policy, case, "answered", case.routed.reply, decision))
     if decision.rule == "route.person_has_it":
         return _closed(case, _reply(case, "handed_over", "", decision))
     return _hand_over(policy, case, decision, case.routed.reply)
@@ -32,9 +47,9 @@ def not_covered(policy: Policy, case: Case, decision: Decision) -> Closed:
     """No article answers: say so. A foreign question is declined once, and read by a person when the customer insists; any other is a gap."""
     if not case.routed.doubtful:
         return _hand_over(policy, case, decision, "not_covered", gap=case.classified.question)
-    if case.ticket.history or case.classified.names_person:
+    if case.ticket.history or case.classified.names_person or case.classified.language.foreign:
         return _hand_over(policy, case, case.routed.decision, "unsure")
-    return _closed(case, _reply(case, "refused", say(policy, "out_of_scope"), case.routed.decision))
+    return _closed(case, _said(policy, case, "refused", "out_of_scope", case.routed.decision))
 
 
 def failed(policy: Policy, ticket: Ticket, decision: Decision, vector: Vector) -> Closed:
@@ -55,27 +70,36 @@ def failed(policy: Policy, ticket: Ticket, decision: Decision, vector: Vector) -
     return _hand_over(policy, case, decision, "handed_over")
 
 
-def say(policy: Policy, name: str) -> str:
-    """One of the profile's replies."""
-    return str(getattr(policy.replies, name))
+def say(policy: Policy, name: str, spoken: Spoken) -> tuple[str, str]:
+    """(one of the profile's replies, its language): in the customer's language where we have the words."""
+    words = policy.translation(spoken.code) if spoken.foreign else None
+    text = getattr(words, name if name in _IN_TRANSLATION else "handed_over") if words else ""
+    return (text, spoken.code) if text else (str(getattr(policy.replies, name)), policy.home)
 
 
-def more_in(policy: Policy, citations: tuple[Citation, ...]) -> str:
+def more_in(policy: Policy, citations: tuple[Citation, ...], spoken: Spoken) -> str:
     """The link of the first article that is cited and has an address."""
     linked = next((citation for citation in citations if citation.url), None)
     if linked is None:
         return ""
-    return policy.replies.more_in.replace("{title}", linked.title).replace("{url}", linked.url)
+    words = policy.translation(spoken.code) if spoken.foreign else None
+    line = (words.more_in if words else "") or policy.replies.more_in
+    return line.replace("{title}", linked.title).replace("{url}", linked.url)
 
 
 def _hand_over(policy: Policy, case: Case, decision: Decision, said: str, *, gap: str = "") -> Closed:
-    reply = _reply(case, "handed_over", say(policy, said), decision)
+    reply = _said(policy, case, "handed_over", said, decision)
     return replace(_closed(case, reply), note=handoff_note(policy, case, decision), gap=gap)
 
 
 def _closed(case: Case, reply: Reply) -> Closed:
     verdicts = case.grounded.verdicts if case.grounded else ()
     return Closed(reply=reply, decisions=case.decisions, verdicts=verdicts, draft=case.drafted)
+
+
+def _said(policy: Policy, case: Case, outcome: Outcome, name: str, decision: Decision) -> Reply:
+    text, code = say(policy, name, case.classified.language)
+    return replace(_reply(case, outcome, text, decision), language=code)
 
 
 def _reply(case: Case, outcome: Outcome, text: str, decision: Decision) -> Reply:
@@ -89,4 +113,5 @@ def _reply(case: Case, outcome: Outcome, text: str, decision: Decision) -> Reply
         confidence=round(case.confidence, 4),
         rule=decision.rule,
         reason=decision.reason,
+        language=case.classified.language.code,
     )

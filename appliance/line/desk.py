@@ -10,25 +10,31 @@ from typing import Protocol
 from appliance.policy import Policy
 from appliance.ticket import Identified
 from kb.article import Candidate, Visibility
-from models.roles import Classification, Pair, Synthesizer, Vector
+from models.roles import Classification, Features, Language, Pair, Reading, Synthesizer, Vector
 
 
 class Encode(Protocol):
-    """Embeds texts without holding the event loop. Raises ``Overloaded``."""
+    """Reads texts without holding the event loop. Raises ``Overloaded``."""
 
-    async def __call__(self, texts: Sequence[str]) -> list[Vector]: ...
+    async def __call__(self, texts: Sequence[str]) -> list[Reading]: ...
 
 
 class Classify(Protocol):
-    """Intent, urgency and out-of-scope of one embedded message."""
+    """Intent, urgency and out-of-scope of one message that was read."""
 
-    def __call__(self, vector: Vector) -> Classification: ...
+    def __call__(self, features: Features) -> Classification: ...
 
 
 class Find(Protocol):
     """First-stage search of the knowledge base, best first."""
 
     async def __call__(self, question: str, vector: Vector, visibility: Visibility) -> list[Candidate]: ...
+
+
+class Languages(Protocol):
+    """Languages in which somebody may see at least one article today."""
+
+    async def __call__(self, visibility: Visibility) -> frozenset[str]: ...
 
 
 class Rank(Protocol):
@@ -50,6 +56,11 @@ class Desk:
     policy: Policy
     identify: Callable[[str | None], Identified]
     """Who that customer is; asks a database, so it may block."""
+    detect: Callable[[str], Language]
+    """Which language a text is in; well under a millisecond."""
+    reads: frozenset[str]
+    """Languages that every model of retrieval reads."""
+    languages: Languages
     encode: Encode
     classify: Classify
     find: Find

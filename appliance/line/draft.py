@@ -24,7 +24,7 @@ def request(desk: Desk, ticket: Ticket, classified: Classified, retrieved: Retri
         company=policy.company,
         tone=policy.voice.tone,
         examples=tuple((example.customer, example.reply) for example in policy.voice.examples),
-        language=policy.language,
+        language=classified.language.code if classified.language.foreign else policy.language,
         max_sentences=policy.style.max_sentences,
         scores=tuple(found.score for found in retrieved.passages),
     )

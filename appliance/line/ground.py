@@ -1,6 +1,6 @@
 """Station 6: the gates. A sentence leaves only when it has passed all of them, whoever wrote it.
 
-form -> citations -> literals -> support. Each verdict is kept with the draft.
+form -> citations -> language -> literals -> support. Each verdict is kept with the draft.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import re
 
 from appliance.line.desk import Desk
 from appliance.line.literals import misbound, unsupported
-from appliance.ticket import Citation, Retrieved, Verdict
+from appliance.ticket import NOT_HEARD, Citation, Retrieved, Spoken, Verdict
 from kb.article import Candidate
 from models.roles import DraftSentence
 from models.sentences import split_sentences
@@ -22,7 +22,9 @@ _FORBIDDEN = re.compile(
 )
 
 
-async def ground(desk: Desk, sentence: DraftSentence, retrieved: Retrieved) -> tuple[Verdict, ...]:
+async def ground(
+    desk: Desk, sentence: DraftSentence, retrieved: Retrieved, spoken: Spoken = NOT_HEARD
+) -> tuple[Verdict, ...]:
     """The verdicts of the gates in order; the first that fails is the last that is asked. Raises ``Overloaded``."""
     verdicts = [_form(sentence)]
     if verdicts[-1].passed:
@@ -30,7 +32,9 @@ async def ground(desk: Desk, sentence: DraftSentence, retrieved: Retrieved) -> t
     if not verdicts[-1].passed:
         return tuple(verdicts)
     cited = [retrieved.passages[n - 1] for n in sentence.citations]
-    verdicts.append(_literals(sentence, cited))
+    verdicts.append(_language(desk, sentence, cited, spoken))
+    if verdicts[-1].passed:
+        verdicts.append(_literals(sentence, cited))
     if verdicts[-1].passed:
         verdicts.append(await _support(desk, sentence, cited))
     return tuple(verdicts)
@@ -54,6 +58,19 @@ def _citations(sentence: DraftSentence, passages: int) -> Verdict:
     if unknown:
         return Verdict("citations", False, sentence.text, f"cites {unknown}, which was not in the prompt")
     return Verdict("citations", True, sentence.text)
+
+
+def _language(desk: Desk, sentence: DraftSentence, cited: list[Candidate], spoken: Spoken) -> Verdict:
+    """Another language than the customer's, when both are known for sure. What an article says word for word was chosen by its language."""
+    if any(sentence.text.strip() in found.passage.text for found in cited):
+        return Verdict("language", True, sentence.text)
+    limits = desk.policy.thresholds
+    found = desk.detect(sentence.text)
+    heard, told = spoken.confidence >= limits.language, found.confidence >= limits.language_of_text
+    if heard and told and found.code != spoken.code:
+        why = f"reads like {found.code!r} ({found.confidence:.2f}), the customer writes in {spoken.code!r}"
+        return Verdict("language", False, sentence.text, why)
+    return Verdict("language", True, sentence.text)
 
 
 def _literals(sentence: DraftSentence, cited: list[Candidate]) -> Verdict:

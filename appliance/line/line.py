@@ -1,6 +1,6 @@
 """The order of the stations, and only the order.
 
-identify -> classify -> route -> retrieve -> draft and ground, sentence by sentence -> close. Outcomes are values; a fault leaves as an exception.
+identify -> language -> classify -> route -> retrieve -> draft and ground, sentence by sentence -> close. Outcomes are values; a fault leaves as an exception.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from appliance.line.classify import classify
 from appliance.line.desk import Desk
 from appliance.line.events import Emit
 from appliance.line.identify import identify
+from appliance.line.language import language
 from appliance.line.measure import Stopwatch
 from appliance.line.retrieve import covered, retrieve
 from appliance.line.route import confidence, route
@@ -33,8 +34,11 @@ async def run(desk: Desk, ticket: Ticket, emit: Emit) -> Closed:
 
 
 async def _run(desk: Desk, ticket: Ticket, identified: Identified, emit: Emit, watch: Stopwatch) -> Closed:
+    with watch.stage("language") as stage:
+        spoken = await language(desk, ticket, identified)
+        stage.rule = spoken.rule
     with watch.stage("classify"):
-        classified = await classify(desk, ticket)
+        classified = await classify(desk, ticket, spoken)
     with watch.stage("route") as stage:
         routed = route(desk.policy, ticket, identified, classified)
         stage.rule = routed.decision.rule

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from appliance.policy import Policy
 from appliance.ticket import Case, Decision, HandoffNote
+from appliance.translations import language_name
 from kb.article import Candidate
 
 _NEXT_STEPS = {
@@ -12,11 +13,14 @@ _NEXT_STEPS = {
     "route.mixed": "Handle the part that only a person may handle first, then answer the rest.",
     "route.tier_override": "Handle it personally: the customer's tier asks for it.",
     "route.out_of_scope": "Read whether it concerns us at all; decline kindly if it does not.",
+    "route.not_automated": "Answer it: too few labelled tickets of this kind prove that it may be automated (a change of category adds one).",
     "route.low_confidence": "Decide what kind of request this is (a change of category teaches the classifier), then answer.",
     "retrieve.nothing": "Answer from your own knowledge, then write an article: none covers this.",
     "retrieve.below_floor": "Answer from your own knowledge; check the articles named below, and extend one if the answer belongs there.",
     "ground.nothing_left": "Check the passages named below: articles came up, but no sentence could be shown to answer.",
     "draft.not_covered": "Answer from your own knowledge; the articles that came up do not cover this.",
+    "language.not_covered": "Answer in the customer's language, or have the message translated; the knowledge base has no article in it.",
+    "language.not_read": "Answer in the customer's language from the articles in it; the models in use do not read it.",
     "line.overloaded": "Answer the ticket: the assistant was overloaded and has not tried.",
     "line.fault": "Answer the ticket, and tell the operator: the assistant failed on it.",
 }
@@ -49,6 +53,8 @@ def _tried(policy: Policy, case: Case, decision: Decision) -> list[str]:
     tried = []
     if classified.intent:
         tried.append(f"Classified as {policy.intent(classified.intent).title} (confidence {case.confidence:.2f}).")
+    if classified.language.foreign and not classified.language.rule:
+        tried.append(f"Read as a message in {language_name(classified.language.code)}.")
     if any(message.author == "assistant" for message in case.ticket.history):
         tried.append(
             f"The assistant has replied {sum(message.author == 'assistant' for message in case.ticket.history)} times before in this conversation."

@@ -10,7 +10,8 @@ from kb.article import Candidate, Visibility
 
 async def retrieve(desk: Desk, identified: Identified, classified: Classified, *, doubtful: bool) -> Retrieved:
     """Search what this customer may see today, let the second stage order it, and hold it against the floor. Raises ``Overloaded``."""
-    found = await desk.find(classified.question, classified.vector, Visibility(identified.audiences, desk.today()))
+    visibility = Visibility(identified.audiences, desk.today(), _languages(desk.policy, classified))
+    found = await desk.find(classified.question, classified.vector, visibility)
     if not found:
         return Retrieved(
             (), 0.0, Decision("retrieve", "retrieve.nothing", "No article that this customer may see came up.")
@@ -19,6 +20,12 @@ async def retrieve(desk: Desk, identified: Identified, classified: Classified, *
     return Retrieved(
         tuple(ranked[: desk.keep]), answerable, _decide(desk.policy, ranked[0], answerable, doubtful=doubtful)
     )
+
+
+def _languages(policy: Policy, classified: Classified) -> frozenset[str]:
+    """Only articles in the customer's language may answer; one that names no language is in the profile's."""
+    code = classified.language.code or policy.home
+    return frozenset({code, ""}) if code == policy.home else frozenset({code})
 
 
 def floor(policy: Policy, *, doubtful: bool) -> float:

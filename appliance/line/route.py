@@ -23,18 +23,16 @@ def confidence(policy: Policy, identified: Identified, classified: Classified) -
     """Probability that the ticket is of a kind we may attempt at the threshold of its intent.
 
     A ticket that may be either of two harmless kinds is not uncertain in the way that matters: both are answered from the same knowledge base.
-    Probability on kinds that a person always handles, or that ask for more confidence, does not count.
+    Probability on kinds that a person always handles, or that ask for more confidence, does not count. What asks for more is said by the profile alone:
+    learnt thresholds were learnt with this number, so it must not depend on them.
     """
     if not classified.ranking:
         return classified.confidence
-    threshold = policy.threshold(classified.intent, identified.tier)
-    own = policy.tier(identified.tier).always_escalate
+    threshold = policy.declared(classified.intent, identified.tier)
     return sum(
         probability
         for name, probability in classified.ranking
-        if not policy.intent(name).always_escalate
-        and name not in own
-        and policy.threshold(name, identified.tier) <= threshold
+        if not policy.always_person(name, identified.tier) and policy.declared(name, identified.tier) <= threshold
     )
 
 
@@ -62,6 +60,14 @@ def _courtesy(_policy: Policy, _ticket: Ticket, _identified: Identified, classif
     )
 
 
+def _language(_policy: Policy, _ticket: Ticket, _identified: Identified, classified: Classified) -> Routed | None:
+    """Before every rule that goes by the classifier, which may not have read the message at all."""
+    spoken = classified.language
+    if not spoken.rule:
+        return None
+    return _hand_over(spoken.rule, spoken.reason, reply="not_in_language")
+
+
 def _always_escalate(policy: Policy, _ticket: Ticket, _identified: Identified, classified: Classified) -> Routed | None:
     intent = policy.intent(classified.intent)
     if not intent.always_escalate:
@@ -75,14 +81,10 @@ def _always_escalate(policy: Policy, _ticket: Ticket, _identified: Identified, c
 
 def _mixed(policy: Policy, _ticket: Ticket, identified: Identified, classified: Classified) -> Routed | None:
     for name, sure in classified.parts:
-        if sure >= policy.thresholds.part and _always_person(policy, identified, name):
+        if sure >= policy.thresholds.part and policy.always_person(name, identified.tier):
             reason = f"A part of the message is about {policy.intent(name).title!r} ({sure:.2f}), which a person always handles."
             return _hand_over("route.mixed", reason, reply="always_escalate")
     return None
-
-
-def _always_person(policy: Policy, identified: Identified, name: str) -> bool:
-    return policy.intent(name).always_escalate or name in policy.tier(identified.tier).always_escalate
 
 
 def _tier_override(policy: Policy, _ticket: Ticket, identified: Identified, classified: Classified) -> Routed | None:
@@ -96,10 +98,22 @@ def _tier_override(policy: Policy, _ticket: Ticket, identified: Identified, clas
     )
 
 
+def _not_automated(policy: Policy, _ticket: Ticket, identified: Identified, classified: Classified) -> Routed | None:
+    refusal = policy.refusal(classified.intent, identified.tier)
+    if refusal is None or policy.learned is None:
+        return None
+    title, budget = policy.intent(classified.intent).title, policy.learned.budget
+    reason = (
+        f"{title!r} is not automated: {refusal.unsafe} of {refusal.handled} held-out rows were unsafe, "
+        f"which does not prove the risk budget of {budget:.0%}; at least {refusal.missing} more rows are needed."
+    )
+    return _hand_over("route.not_automated", reason, reply="handed_over")
+
+
 def _out_of_scope(policy: Policy, _ticket: Ticket, identified: Identified, classified: Classified) -> Routed | None:
     if classified.out_of_scope < policy.thresholds.out_of_scope:
         return None
-    sensitive = sum(chance for name, chance in classified.ranking if _always_person(policy, identified, name))
+    sensitive = sum(chance for name, chance in classified.ranking if policy.always_person(name, identified.tier))
     if sensitive > 1 - policy.thresholds.confidence:
         return None  # foreign or not, it may be about something that only a person handles: the confidence rule decides
     reason = f"The question looks foreign to this desk (score {classified.out_of_scope:.2f}, limit {policy.thresholds.out_of_scope}); only an article that clearly answers it changes that."
@@ -138,9 +152,11 @@ RULES: tuple[Rule, ...] = (
     _person_has_it,
     _asked_for_person,
     _courtesy,
+    _language,
     _always_escalate,
     _tier_override,
     _mixed,
+    _not_automated,
     _out_of_scope,
     _low_confidence,
 )

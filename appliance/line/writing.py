@@ -11,7 +11,7 @@ from appliance.line.desk import Desk
 from appliance.line.draft import request
 from appliance.line.events import Emit
 from appliance.line.ground import citations, ground
-from appliance.ticket import Case, Decision, Drafted, Grounded, Retrieved, Verdict
+from appliance.ticket import Case, Decision, Drafted, Grounded, Retrieved, Spoken, Verdict
 from models.errors import ModelFault, Overloaded
 from models.roles import DraftSentence, SynthesisRequest, Synthesizer
 
@@ -24,6 +24,7 @@ class _Attempt:
     """What one rung has brought about so far."""
 
     rung: Synthesizer
+    spoken: Spoken
     drafted: list[DraftSentence] = field(default_factory=list)
     passed: list[DraftSentence] = field(default_factory=list)
     verdicts: list[Verdict] = field(default_factory=list)
@@ -43,7 +44,7 @@ async def write(desk: Desk, case: Case, retrieved: Retrieved, emit: Emit) -> tup
     asked = request(desk, case.ticket, case.classified, retrieved)
     attempts: list[_Attempt] = []
     for rung in desk.ladder:
-        attempts.append(_Attempt(rung))
+        attempts.append(_Attempt(rung, case.classified.language))
         await _climb(desk, attempts[-1], asked, retrieved, emit)
         if attempts[-1].passed or attempts[-1].says_not_covered:
             break
@@ -60,7 +61,7 @@ async def _climb(desk: Desk, attempt: _Attempt, asked: SynthesisRequest, retriev
     try:
         async for sentence in stream:
             attempt.drafted.append(sentence)
-            verdicts = await ground(desk, sentence, retrieved)
+            verdicts = await ground(desk, sentence, retrieved, attempt.spoken)
             attempt.verdicts.extend(verdicts)
             if verdicts[-1].passed and not attempt.repeats(sentence):
                 attempt.passed.append(sentence)

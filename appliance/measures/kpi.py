@@ -1,7 +1,8 @@
 """The figures that count, honestly: every rate names its own denominator, and what has no data is null, never 0.
 
-Three figures need the word of an agent who looked (was it right to escalate, which category was it really, was an
-answer unsafe). They stay null until such words are kept; nothing here guesses them from what the models said themselves.
+Four figures need the word of an agent who looked (`appliance corrections add`): which category it really was, and whether a person
+was needed. They are counted over the tickets that an agent looked at and null without one; nothing here guesses them from what the
+models said themselves. They are as good as the sample: who only looks at what went wrong finds only that.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from appliance.measures.resolution import (
     durable,
     first_useful,
     matter,
+    needed_person,
     recontact_adjusted,
     resolved_at,
 )
@@ -45,11 +47,17 @@ def figures(told: Sequence[Story], *, now: datetime, windows: Windows = WINDOWS)
         "csat": _csat(told),
         "time_to_resolution_s": _spread(_seconds(story.opened, resolved_at(story)) for story in told),
         "time_to_first_useful_response_s": _spread(_seconds(story.opened, first_useful(story)) for story in told),
-        "escalation": {"rate": _rate(_escalated(story) for story in told), "precision": None, "recall_sampled": None},
+        "escalation": {
+            "rate": _rate(_escalated(story) for story in told),
+            "precision": _rate(needed_person(story) for story in told if story.handed_over),
+            "recall_sampled": _rate(_escalated(story) for story in told if needed_person(story)),
+        },
         "by_category": _by_category(told, now, windows),
         "kb_gap_rate": _rate(story.gap if _closed(story) else None for story in told),
-        "classifier_accuracy_on_corrections": None,
-        "unsafe_auto_handle_rate": None,
+        "classifier_accuracy_on_corrections": _rate(
+            turn.intent == turn.intent_after for story in told for turn in story.turns if turn.intent_after
+        ),
+        "unsafe_auto_handle_rate": _rate(needed_person(story) for story in told if _escalated(story) is False),
     }
 
 

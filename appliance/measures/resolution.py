@@ -33,13 +33,18 @@ WINDOWS = Windows()
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One message of the customer and how its run closed; ``closed_at`` None and ``outcome`` empty while it has not."""
+    """One message of the customer and how its run closed; ``closed_at`` None and ``outcome`` empty while it has not.
+
+    ``intent_after`` and ``needed_person``: the newest word of an agent who looked, empty and None without one.
+    """
 
     at: datetime
     outcome: str = ""
     rule: str = ""
     intent: str = ""
     closed_at: datetime | None = None
+    intent_after: str = ""
+    needed_person: bool | None = None
 
     @property
     def end(self) -> datetime:
@@ -68,6 +73,12 @@ class Story:
     @property
     def handed_over(self) -> bool:
         return any(turn.outcome == "handed_over" for turn in self.turns)
+
+
+def needed_person(story: Story) -> bool | None:
+    """Did the conversation need a person, by the word of agents who looked? One message that did is enough."""
+    said = [turn.needed_person for turn in story.turns if turn.needed_person is not None]
+    return any(said) if said else None
 
 
 def matter(story: Story) -> tuple[Turn, ...]:

@@ -11,7 +11,7 @@ from sqlalchemy import Select, func, select
 
 from appliance.measures.resolution import Story, Turn
 from appliance.store.database import Database
-from appliance.store.tables import ConversationRow, CustomerRow, FeedbackRow, GapRow, MessageRow, RunRow
+from appliance.store.tables import ConversationRow, CorrectionRow, CustomerRow, FeedbackRow, GapRow, MessageRow, RunRow
 
 
 def stories(database: Database, *, since: datetime, now: datetime) -> list[Story]:
@@ -53,6 +53,11 @@ def _heads(since: datetime, now: datetime) -> Select[*tuple[Any, ...]]:
 
 
 def _turns(since: datetime, now: datetime) -> Select[*tuple[Any, ...]]:
+    newest = (
+        select(CorrectionRow.message_id, func.max(CorrectionRow.id).label("id"))
+        .group_by(CorrectionRow.message_id)
+        .subquery()
+    )
     return (
         select(
             MessageRow.conversation_id,
@@ -61,9 +66,13 @@ def _turns(since: datetime, now: datetime) -> Select[*tuple[Any, ...]]:
             RunRow.rule,
             RunRow.intent,
             RunRow.closed_at,
+            CorrectionRow.intent_after,
+            CorrectionRow.needed_person,
         )
         .join(ConversationRow, ConversationRow.id == MessageRow.conversation_id)
         .outerjoin(RunRow, RunRow.message_id == MessageRow.id)
+        .outerjoin(newest, newest.c.message_id == MessageRow.id)
+        .outerjoin(CorrectionRow, CorrectionRow.id == newest.c.id)
         .where(MessageRow.author == "customer", ConversationRow.created_at.between(since, now))
         .order_by(MessageRow.conversation_id, MessageRow.seq)
     )
@@ -80,6 +89,6 @@ def _gaps(since: datetime, now: datetime) -> Select[*tuple[Any, ...]]:
 
 def _grouped(rows: Iterable[Any]) -> dict[str, tuple[Turn, ...]]:
     turns: defaultdict[str, list[Turn]] = defaultdict(list)
-    for conversation_id, at, outcome, rule, intent, closed_at in rows:
-        turns[conversation_id].append(Turn(at, outcome or "", rule or "", intent or "", closed_at))
+    for conversation_id, at, outcome, rule, intent, closed_at, after, needed in rows:
+        turns[conversation_id].append(Turn(at, outcome or "", rule or "", intent or "", closed_at, after or "", needed))
     return {conversation_id: tuple(of_it) for conversation_id, of_it in turns.items()}

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import cast
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, or_, select
 from sqlalchemy.orm import Session
 
 from appliance.store.database import Database
 from appliance.store.tables import ArticleRow, PassageRow
-from kb.article import Article, Audience, Passage
+from kb.article import Article, Audience, Passage, Visibility
 
 _CHUNK = 500  # SQLite bounds the variables of one statement
 
@@ -64,6 +64,27 @@ class SqlArticles:
                     passage.id: (_passage(passage), _article(article)) for passage, article in session.execute(query)
                 }
         return found
+
+    def named_languages(self) -> dict[str, str]:
+        """Article id -> language, of those that name one."""
+        with self._database.read() as session:
+            rows = session.execute(select(ArticleRow.id, ArticleRow.language).where(ArticleRow.language != ""))
+            return {row.id: row.language for row in rows}
+
+    def languages(self, visibility: Visibility) -> frozenset[str]:
+        """Languages in which at least one article may be seen; ``""`` stands for articles that name none."""
+        query = (
+            select(ArticleRow.language)
+            .distinct()
+            .where(
+                ArticleRow.approved,
+                ArticleRow.audience.in_(sorted(visibility.audiences)),
+                or_(ArticleRow.valid_from.is_(None), ArticleRow.valid_from <= visibility.today),
+                or_(ArticleRow.valid_until.is_(None), ArticleRow.valid_until >= visibility.today),
+            )
+        )
+        with self._database.read() as session:
+            return frozenset(session.scalars(query))
 
     def count(self) -> tuple[int, int]:
         """(articles, passages)."""

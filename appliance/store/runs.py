@@ -38,6 +38,7 @@ def add_closed(
             rule=reply.rule,
             reason=reply.reason,
             timings_ms=reply.timings_ms,
+            language=reply.language,
             decisions=[asdict(decision) for decision in closed.decisions],
             verdicts=[asdict(verdict) for verdict in closed.verdicts],
             draft=asdict(closed.draft) if closed.draft else {},
@@ -74,4 +75,5 @@ def reply_of(run: RunRow) -> Reply:
         rule=run.rule,
         reason=run.reason,
         timings_ms=run.timings_ms,
+        language=run.language,
     )

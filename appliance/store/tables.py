@@ -19,6 +19,7 @@ from sqlalchemy import (
     TypeDecorator,
     UniqueConstraint,
 )
+from sqlalchemy import text as sql
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 
@@ -108,6 +109,7 @@ class RunRow(Base):
     rule: Mapped[str] = mapped_column(String(64))
     reason: Mapped[str] = mapped_column(Text)
     timings_ms: Mapped[dict[str, Any]]
+    language: Mapped[str] = mapped_column(String(16), default="", server_default=sql("''"))
     decisions: Mapped[list[Any]]
     verdicts: Mapped[list[Any]]
     draft: Mapped[dict[str, Any]]
@@ -146,6 +148,20 @@ class FeedbackRow(Base):
     csat: Mapped[int | None]
     comment: Mapped[str] = mapped_column(Text, default="")
     updated_at: Mapped[datetime]
+
+
+class CorrectionRow(Base):
+    """What an agent said of the classifier's word on one message: a labelled example. Rows are only added; the newest one counts."""
+
+    __tablename__ = "corrections"
+    id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=True)
+    message_id: Mapped[str] = mapped_column(ForeignKey("messages.id"), index=True)
+    intent_before: Mapped[str] = mapped_column(String(64))
+    intent_after: Mapped[str] = mapped_column(String(64))
+    urgency_after: Mapped[str | None] = mapped_column(String(16))
+    needed_person: Mapped[bool | None]
+    agent: Mapped[str] = mapped_column(String(320), default="")
+    created_at: Mapped[datetime] = mapped_column(index=True)
 
 
 class ArticleRow(Base):

@@ -55,6 +55,7 @@ def build_templates(policy: Policy, config: Config, assets: Assets) -> TemplateC
     environment.globals.update(
         company=policy.company,
         language=policy.language,
+        page_language=policy.home,
         direction=direction(policy.language),
         static=f"/static/{assets.version}",
         own_url=config.base_url,

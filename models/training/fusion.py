@@ -11,6 +11,7 @@ be among them.
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import sys
 from collections.abc import Mapping, Sequence
@@ -19,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from models.errors import ModelFault
+from models.fusion import Fusion
 from models.roles import Reranker
 from models.training.fusion_fit import (
     Asked,
@@ -47,6 +49,14 @@ class Fitted:
     answerable_first_stage: Linear
     use_reranker: bool
     figures: dict[str, Any]
+    ranks: dict[str, list[int | None]]
+    """Way of ordering -> place of the gold article for each question, cross-validated."""
+
+    def served(self, *, reranker_revision: str) -> Fusion:
+        """As the line uses it."""
+        body = document(self, fitted_on={}, reranker_revision=reranker_revision)
+        digest = hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()[:8]
+        return Fusion.model_validate(body | {"revision": f"fusion-{digest}"})
 
 
 def read_asked(paths: Sequence[Path]) -> list[Asked]:
@@ -77,28 +87,29 @@ def scored(asked: Sequence[Asked], reranker: Reranker) -> list[Asked]:
     return found
 
 
-def fit(asked: Sequence[Asked], reranker: Reranker, *, depth: int, seed: int) -> Fitted:
+def fit(asked: Sequence[Asked], reranker: Reranker, *, depth: int, seed: int, prior: Fusion | None = None) -> Fitted:
     """Weights on all questions; figures by five-fold cross-validation over questions.
 
     The first stage orders the whole pool; its best ``depth`` are what the cross-encoder is shown, as at run time.
+    ``prior``: weights fitted earlier for the same two models, from which few questions do not lead far away.
     """
-    first = fit_ranking(asked, FIRST_STAGE)
+    first = fit_ranking(asked, FIRST_STAGE, prior.first_stage.weights if prior else None)
     shown = scored([narrowed(one, first, depth) for one in asked], reranker)
-    ranks, kinds = _cross_validated(asked, shown, seed)
+    ranks, kinds = _cross_validated(asked, shown, seed, prior)
     figures: dict[str, Any] = {}
     for kind in ("all", *sorted(set(kinds))):
         chosen = [at for at, one in enumerate(kinds) if kind in ("all", one)]
         figures[kind] = {name: hit_figures([found[at] for at in chosen]) for name, found in ranks.items()}
     use = figures["all"]["fused"]["mrr@10"] > figures["all"]["first_stage"]["mrr@10"]
-    ranking = fit_ranking(shown, WITH_RERANKER)
+    ranking = fit_ranking(shown, WITH_RERANKER, prior.ranking.weights if prior else None)
     answerable, quality = fit_answerable(shown, ranking, ANSWERABLE, seed=seed)
     plain, plain_quality = fit_answerable(shown, first, ANSWERABLE, seed=seed)
     figures |= {"answerable": quality, "answerable_first_stage": plain_quality}
-    return Fitted(ranking, first, answerable, plain, use, figures)
+    return Fitted(ranking, first, answerable, plain, use, figures, ranks)
 
 
 def _cross_validated(
-    asked: Sequence[Asked], shown: Sequence[Asked], seed: int
+    asked: Sequence[Asked], shown: Sequence[Asked], seed: int, prior: Fusion | None
 ) -> tuple[dict[str, list[int | None]], list[str]]:
     """Ranks of the gold article by way of ordering, and each question's kind, in the same order."""
     ranks: dict[str, list[int | None]] = {"rrf": [], "first_stage": [], "reranker": [], "fused": []}
@@ -106,8 +117,8 @@ def _cross_validated(
     for train, test in folds(len(asked), seed=seed):
         tested = [int(at) for at in test if asked[at].gold]
         kinds += [asked[at].kind for at in tested]
-        first = fit_ranking([asked[at] for at in train], FIRST_STAGE)
-        both = fit_ranking([shown[at] for at in train], WITH_RERANKER)
+        first = fit_ranking([asked[at] for at in train], FIRST_STAGE, prior.first_stage.weights if prior else None)
+        both = fit_ranking([shown[at] for at in train], WITH_RERANKER, prior.ranking.weights if prior else None)
         ranks["rrf"] += ranks_of([asked[at] for at in tested], Linear({"rrf": 1.0}))
         ranks["first_stage"] += ranks_of([asked[at] for at in tested], first)
         ranks["reranker"] += ranks_of([shown[at] for at in tested], Linear({"reranker": 1.0}))
@@ -115,8 +126,9 @@ def _cross_validated(
     return ranks, kinds
 
 
-def write(path: Path, fitted: Fitted, *, fitted_on: Mapping[str, Any], reranker_revision: str) -> None:
-    body = {
+def document(fitted: Fitted, *, fitted_on: Mapping[str, Any], reranker_revision: str) -> dict[str, Any]:
+    """``fusion.json`` without its revision, which is a hash of the rest."""
+    return {
         "use_reranker": fitted.use_reranker,
         "reranker_revision": reranker_revision,
         "ranking": fitted.ranking.as_json(),
@@ -126,6 +138,10 @@ def write(path: Path, fitted: Fitted, *, fitted_on: Mapping[str, Any], reranker_
         "fitted_on": dict(fitted_on),
         "figures": fitted.figures,
     }
+
+
+def write(path: Path, fitted: Fitted, *, fitted_on: Mapping[str, Any], reranker_revision: str) -> None:
+    body = document(fitted, fitted_on=fitted_on, reranker_revision=reranker_revision)
     path.write_text(json.dumps(body, indent=2) + "\n", encoding="utf-8")
     revision = f"fusion-{fingerprint(path)}"
     path.write_text(json.dumps({"revision": revision} | body, indent=2) + "\n", encoding="utf-8")

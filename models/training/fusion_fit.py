@@ -8,10 +8,14 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import minimize
+
+from models.training.descent import minimum
+from models.training.fits import fit_logistic
 
 Floats = npt.NDArray[np.float64]
 RIDGE = 0.02
+PRIOR_QUESTIONS = 150
+"""Below so many questions the ridge towards earlier weights grows."""
 FOLDS = 5
 UNREVIEWED = frozenset({"link"})
 
@@ -65,19 +69,27 @@ def folds(n: int, *, seed: int) -> Iterator[tuple[npt.NDArray[np.int64], npt.NDA
         yield order[np.arange(n) % FOLDS != part], order[np.arange(n) % FOLDS == part]
 
 
-def fit_ranking(asked: Sequence[Asked], names: Sequence[str]) -> Linear:
+def fit_ranking(asked: Sequence[Asked], names: Sequence[str], prior: Mapping[str, float] | None = None) -> Linear:
     """Weights that maximise the mean log-likelihood of the gold article's passages under a softmax over candidates.
 
     Signals are standardised for the ridge and the weights scaled back. Questions without a gold candidate say nothing.
+    With ``prior`` the ridge draws towards those weights, the more so the fewer the questions: some dozen questions of one
+    company mend what was fitted on hundreds, they do not replace it.
     """
     useful = [one for one in asked if any(article in one.gold for article in one.articles)]
+    before = prior or {}
+    if not useful:
+        return Linear({name: before.get(name, 0.0) for name in names})
     blocks = [np.array([[row.get(name, 0.0) for name in names] for row in one.signals]) for one in useful]
     gold = [np.array([article in one.gold for article in one.articles]) for one in useful]
     spread = np.maximum(np.concatenate(blocks).std(axis=0), 1e-6)
     blocks = [block / spread for block in blocks]
+    centre = np.array([before.get(name, 0.0) for name in names]) * spread
+    ridge = max(RIDGE, PRIOR_QUESTIONS * RIDGE / len(useful)) if prior else RIDGE
 
     def loss(weights: Floats) -> tuple[float, Floats]:
-        total, slope = RIDGE * float(weights @ weights), 2 * RIDGE * weights
+        off = weights - centre
+        total, slope = ridge * float(off @ off), 2 * ridge * off
         for block, right in zip(blocks, gold, strict=True):
             scores = block @ weights
             chance = np.exp(scores - scores.max())
@@ -88,7 +100,7 @@ def fit_ranking(asked: Sequence[Asked], names: Sequence[str]) -> Linear:
             slope = slope - (among / hit - chance) @ block / len(blocks)
         return total, slope
 
-    best = minimize(loss, np.zeros(len(names)), jac=True, method="L-BFGS-B").x / spread
+    best = minimum(loss, centre) / spread
     return Linear({name: float(value) for name, value in zip(names, best, strict=True)})
 
 
@@ -128,9 +140,6 @@ def fit_answerable(
     Right and wrong weigh the same, as if half of what is asked could be answered: the mixture made here is no customer's.
     Returns the weights and cross-validated figures (AUROC, and what a floor would do).
     """
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.metrics import roc_auc_score
-
     cases = [one for one in asked if one.signals and (one.kind not in UNREVIEWED or _best_is_gold(one, linear))]
     cases += [bare for one in asked if one.gold and (bare := one.without_gold()).signals]
     features = [best_features(one, linear) for one in cases]
@@ -143,18 +152,40 @@ def fit_answerable(
     owner = np.array([place[one.id] for one in cases])
     for train, test in folds(len(groups), seed=seed):
         taught, tested = np.isin(owner, train), np.isin(owner, test)
-        model = LogisticRegression(C=1.0, class_weight="balanced").fit((matrix / spread)[taught], right[taught])
-        chance[tested] = model.predict_proba((matrix / spread)[tested])[:, 1]
-    model = LogisticRegression(C=1.0, class_weight="balanced").fit(matrix / spread, right)
-    weights = {name: float(value) for name, value in zip(names, model.coef_[0] / spread, strict=True)}
+        chance[tested] = _chance((matrix / spread)[tested], *_balanced((matrix / spread)[taught], right[taught]))
+    found, bias = _balanced(matrix / spread, right)
+    weights = {name: float(value) for name, value in zip(names, found / spread, strict=True)}
     quality = {
         "n": len(cases),
         "right": round(float(right.mean()), 4),
-        "auroc": round(float(roc_auc_score(right, chance)), 4),
+        "auroc": round(auroc(chance[right], chance[~right]), 4),
         **{f"kept@{floor}": round(float((chance[right] >= floor).mean()), 4) for floor in (0.3, 0.5, 0.7)},
         **{f"stopped@{floor}": round(float((chance[~right] < floor).mean()), 4) for floor in (0.3, 0.5, 0.7)},
     }
-    return Linear(weights, float(model.intercept_[0])), quality
+    return Linear(weights, bias), quality
+
+
+def auroc(right: Floats, wrong: Floats) -> float:
+    """How often a right one is above a wrong one, ties counting half; 0.5 where one kind is missing."""
+    if not len(right) or not len(wrong):
+        return 0.5
+    return float(((right[:, None] > wrong).mean() + (right[:, None] >= wrong).mean()) / 2)
+
+
+def _balanced(rows: Floats, right: npt.NDArray[np.bool_]) -> tuple[Floats, float]:
+    """Logistic regression (C = 1) in which right and wrong weigh the same: weights and bias."""
+    share = np.array([(~right).mean(), right.mean()])
+    if not share.all():
+        return np.zeros(rows.shape[1]), 3.0 if right.all() else -3.0
+    each = 0.5 / share[right.astype(int)]
+    # Softmax of two classes penalises both halves of each weight, so half of C gives the same optimum.
+    weights, biases = fit_logistic(rows, np.column_stack([~right, right]).astype(np.float64), each, c=0.5)
+    return weights[:, 1] - weights[:, 0], float(biases[1] - biases[0])
+
+
+def _chance(rows: Floats, weights: Floats, bias: float) -> Floats:
+    chance: Floats = 1 / (1 + np.exp(-(rows @ weights + bias)))
+    return chance
 
 
 def _best_is_gold(one: Asked, linear: Linear) -> bool:

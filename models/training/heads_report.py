@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from models.roles import Features
 from models.training.calibration import Array, expected_calibration_error
 from models.training.heads import OUT_OF_SCOPE_LABELS
 
@@ -21,19 +23,19 @@ class Predicts(Protocol):
     @property
     def intents(self) -> tuple[str, ...]: ...
 
-    def predict(self, vectors: Array) -> tuple[Array, Array, Array]: ...
+    def predict(self, features: Features) -> tuple[Array, Array, Array]: ...
 
 
 def evaluate_heads(
-    heads: Predicts, vectors: Array, intents: Sequence[str], outside: Array | None = None
+    heads: Predicts, features: Features, intents: Sequence[str], outside: Features | None = None
 ) -> dict[str, float | int | None]:
-    """Accuracy, calibration and out-of-scope figures; rows labelled out of scope, and ``outside`` vectors, count as such.
+    """Accuracy, calibration and out-of-scope figures; rows labelled out of scope, and ``outside`` features, count as such.
 
     ``coverage@0.7`` is the share of in-scope rows with confidence >= 0.7, ``accuracy@0.7`` the accuracy among them.
     A figure without data is None.
     """
     beyond = np.array([one in OUT_OF_SCOPE_LABELS for one in intents], dtype=bool)
-    probability, _, score = heads.predict(vectors)
+    probability, _, score = heads.predict(features)
     inside, confidence = ~beyond, probability.max(axis=1)
     predicted = np.array(heads.intents)[probability.argmax(axis=1)]
     correct = predicted == np.array(intents)
@@ -50,6 +52,32 @@ def evaluate_heads(
         "oos_recall@0.5": _rounded((strange >= 0.5).mean()) if len(strange) else None,
         "false_oos@0.5": _rounded((score[inside] >= 0.5).mean()) if inside.any() else None,
     }
+
+
+@dataclass(frozen=True, slots=True)
+class IntentFigures:
+    """One intent on labelled rows. Precision: share of those taken for it that are; recall: share of its rows that were found."""
+
+    intent: str
+    rows: int
+    precision: float | None
+    recall: float | None
+
+
+def each_intent(heads: Predicts, features: Features, intents: Sequence[str]) -> tuple[IntentFigures, ...]:
+    """In the heads' order. Rows out of scope that are taken for an intent cost its precision."""
+    true = np.array(intents)
+    predicted = np.array(heads.intents)[heads.predict(features)[0].argmax(axis=1)] if len(true) else true
+    return tuple(_each(name, true == name, predicted == name) for name in heads.intents)
+
+
+def _each(name: str, is_it: npt.NDArray[np.bool_], taken: npt.NDArray[np.bool_]) -> IntentFigures:
+    return IntentFigures(
+        name,
+        int(is_it.sum()),
+        _rounded((is_it & taken).sum() / taken.sum()) if taken.any() else None,
+        _rounded((is_it & taken).sum() / is_it.sum()) if is_it.any() else None,
+    )
 
 
 def macro_f1(expected: Names, predicted: Names) -> float:

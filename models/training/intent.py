@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import re
 import sys
 import tempfile
 import time
@@ -20,6 +21,8 @@ from typing import Any
 import numpy as np
 
 from models.errors import ModelFault
+from models.features import read_features
+from models.ngrams import BUCKETS
 from models.roles import URGENCIES, Encoder
 from models.training.heads import FittedHeads, fit_heads
 from models.training.heads_graph import write_graph
@@ -50,7 +53,7 @@ def train_intent(
     rows = read_rows(labels.train, known=known)
     held = read_rows(labels.heldout, known=known) if labels.heldout else None
     began = clock()
-    heads = fit_heads(encoder.encode(rows.texts), rows.intents, rows.urgencies, seed=seed)
+    heads = fit_heads(read_features(encoder, rows.texts), rows.intents, rows.urgencies, seed=seed)
     seconds = round(clock() - began, 1)
     figures = _figures(heads, encoder, held) if held else {}
     return save_heads(
@@ -83,18 +86,29 @@ def save_heads(folder: Path, heads: FittedHeads, about: dict[str, Any]) -> dict[
     return meta
 
 
+def note_meta(folder: Path, facts: dict[str, Any]) -> dict[str, Any]:
+    """Add what is known only after heads were saved, such as their figures, to their ``meta.json``; returns all of it."""
+    path = folder / "meta.json"
+    meta: dict[str, Any] = json.loads(path.read_bytes()) | facts
+    beside = folder / ".meta.json"
+    beside.write_text(json.dumps(meta, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    beside.replace(path)
+    return meta
+
+
 def _meta(heads: FittedHeads, digest: str, about: dict[str, Any]) -> dict[str, Any]:
     return {
         "role": "intent",
-        "revision": f"intent-{about['profile']}-{digest[:8]}",
+        "revision": f"intent-{_slug(str(about['profile']))}-{digest[:8]}",
         "licence": LICENCE,
-        "dimension": heads.ridge.landmarks.shape[1],
+        "dimension": len(heads.preparation.mean) + BUCKETS,
         "intents": list(heads.intents),
         "urgencies": list(URGENCIES),
         "heads_sha256": digest,
         **about,
         "calibration": {
-            "kernel_gamma": heads.ridge.gamma,
+            "kernel_gamma": heads.ridge.kernel.gamma,
+            "wording_share": heads.ridge.kernel.share,
             "penalty": heads.ridge.penalty,
             "sharpness": round(heads.sharpness, 3),
             "out_of_scope_from": "given rows" if heads.has_outside else "intents left out in turn",
@@ -102,8 +116,13 @@ def _meta(heads: FittedHeads, digest: str, about: dict[str, Any]) -> dict[str, A
     }
 
 
+def _slug(profile: str) -> str:
+    """A profile may be named as its author likes; a revision is also the name of a folder."""
+    return re.sub(r"[^a-z0-9._-]+", "-", profile.lower()).strip("-.")[:60] or "own"
+
+
 def _figures(heads: FittedHeads, encoder: Encoder, held: LabelledTexts) -> dict[str, Any]:
-    vectors = encoder.encode(held.texts)
+    vectors = read_features(encoder, held.texts)
     figures: dict[str, Any] = dict(evaluate_heads(heads, vectors, held.intents))
     if held.urgencies is not None and heads.has_urgency:
         guessed = np.array(URGENCIES)[heads.predict(vectors)[1].argmax(axis=1)]

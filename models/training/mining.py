@@ -2,9 +2,10 @@
 
     python -m models.training.mining --kb KB.jsonl [--pairs LINKS.jsonl] --out groups.jsonl --dev dev.jsonl
 
-Questions are linked pairs (question -> article ids) and, for every article, its title and summary as pseudo-questions.
-Hard negatives are what first-stage search finds for the question in other articles; those that beat the positive
-clearly are dropped, since an unreviewed link often misses other articles that answer just as well.
+Questions are linked pairs (question -> article ids) and, for every article, its title, its summary and its telling
+headings as pseudo-questions. Hard negatives are what first-stage search finds for the question in other articles, by
+meaning, by words and by both; those that beat the positive clearly are dropped, since an unreviewed link often misses
+other articles that answer just as well.
 """
 
 from __future__ import annotations
@@ -14,15 +15,18 @@ import hashlib
 import json
 import random
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from models.errors import ModelFault
+from models.questions import question_vectors
 from models.roles import Encoder, Matrix, Scores
-from models.training.bm25 import BM25
+from models.training.bm25 import BM25, terms
 from models.training.sections import Section, split_articles
 from models.training.texts import read_jsonl
 
@@ -32,11 +36,13 @@ FALSE_NEGATIVE_MARGIN = 0.10
 BM25_WEIGHT = 0.2
 DEV_PERCENT = 15
 DEV_CANDIDATES = 10
+HEADING_TERMS = 3
+"""Words with content that a heading needs to be a question: "Overview" or "Step 2" asks nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """``kind`` is link, title or summary; the passages are ready to be read by the reranker."""
+    """``kind`` is link, title, summary or heading; the passages are ready to be read by the reranker."""
 
     kind: str
     question: str
@@ -55,6 +61,25 @@ class DevQuestion:
     relevant: list[bool]
 
 
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """One question to mine for. ``gold``: numbers of the articles that answer it; ``section``: the very passage, where that is known."""
+
+    kind: str
+    key: str
+    question: str
+    gold: Sequence[int]
+    section: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FirstStage:
+    """``scores`` of every passage, higher is better; ``hard``: those that any way of searching brings up, best place first."""
+
+    scores: Scores
+    hard: list[int]
+
+
 class Pool:
     """The passages of one knowledge base and first-stage scores over them."""
 
@@ -68,15 +93,15 @@ class Pool:
         self._encoder = encoder
         self._vectors: Matrix | None = encoder.encode(texts) if encoder else None
 
-    def scores(self, question: str) -> Scores:
-        """Cosine + 0.2 x BM25 (1 = best passage); without an encoder BM25 alone. Shape (passages,)."""
+    def search(self, question: str) -> FirstStage:
+        """Cosine + 0.2 x BM25 (1 = best passage); without an encoder BM25 alone."""
         keyword = self._bm25.scores(question)
         keyword = keyword / max(float(keyword.max()), 1e-6)
         if self._vectors is None or self._encoder is None:
-            return keyword
-        vector = self._encoder.encode([question])[0]
-        combined: Scores = (self._vectors @ vector + BM25_WEIGHT * keyword).astype(np.float32)
-        return combined
+            return FirstStage(keyword, _merged([keyword]))
+        cosine: Scores = self._vectors @ question_vectors(self._encoder, [question])[0]
+        combined: Scores = (cosine + BM25_WEIGHT * keyword).astype(np.float32)
+        return FirstStage(combined, _merged([combined, cosine, keyword]))
 
     def best_of(self, scores: Scores, article: int, rank: int = 0) -> int:
         """Index of the ``rank``-th best passage of an article (the worst one when it has fewer)."""
@@ -85,34 +110,45 @@ class Pool:
         return int(order[min(rank, len(order) - 1)])
 
 
-def mine(pool: Pool, kind: str, question: str, gold: Sequence[int], rng: random.Random) -> Group | None:
+def _merged(orders: Sequence[Scores]) -> list[int]:
+    """The first passages of every order, each at its best place."""
+    places: dict[int, int] = {}
+    for scores in orders:
+        for place, at in enumerate(np.argsort(-scores)[:DEPTH]):
+            places[int(at)] = min(place, places.get(int(at), DEPTH))
+    return sorted(places, key=lambda at: places[at])[:DEPTH]
+
+
+def mine(pool: Pool, asked: Asking, rng: random.Random) -> Group | None:
     """One group, or None when nothing hard and safe to call negative is left."""
-    scores = pool.scores(question)
-    target = gold[rng.randrange(len(gold))]
-    positive = pool.best_of(scores, target, rank=rng.choice((0, 0, 0, 1)) if kind == "link" else 0)
-    order = [int(at) for at in np.argsort(-scores)[:DEPTH] if pool.owner[at] not in gold]
-    safe = [at for at in order if scores[at] <= scores[positive] + FALSE_NEGATIVE_MARGIN]
+    found, link = pool.search(asked.question), asked.kind == "link"
+    target = asked.gold[rng.randrange(len(asked.gold))]
+    rank = rng.choice((0, 0, 0, 1)) if link else 0
+    positive = pool.best_of(found.scores, target, rank=rank) if asked.section is None else asked.section
+    limit = found.scores[positive] + FALSE_NEGATIVE_MARGIN
+    safe = [at for at in found.hard if pool.owner[at] not in asked.gold and found.scores[at] <= limit]
     if len(safe) < NEGATIVES:
         return None
     near = rng.sample(safe[:12], min(4, len(safe[:12])))
     rest = [at for at in safe if at not in near]
     chosen = near + rng.sample(rest, min(NEGATIVES - len(near), len(rest)))
-    plain = kind == "link"
     return Group(
-        kind,
-        question,
-        _passage(pool.sections[positive], plain=plain, rng=rng),
-        [_passage(pool.sections[at], plain=plain, rng=rng) for at in chosen],
+        asked.kind,
+        asked.question,
+        _passage(pool.sections[positive], asked.kind, rng),
+        [_passage(pool.sections[at], asked.kind, rng) for at in chosen],
     )
 
 
-def _passage(section: Section, *, plain: bool, rng: random.Random) -> str:
-    """Of pseudo-questions the title is mostly hidden on both sides: the title alone would give the answer away."""
-    return section.passage() if plain else section.passage(title=rng.random() < 0.25, heading=rng.random() < 0.6)
+def _passage(section: Section, kind: str, rng: random.Random) -> str:
+    """Of pseudo-questions the title is mostly hidden on both sides: the title alone would give the answer away. So would a heading."""
+    if kind == "link":
+        return section.passage()
+    return section.passage(title=rng.random() < 0.25, heading=kind != "heading" and rng.random() < 0.6)
 
 
-def dev_question(pool: Pool, kind: str, question: str, gold: Sequence[int]) -> DevQuestion:
-    scores = pool.scores(question)
+def dev_question(pool: Pool, asked: Asking) -> DevQuestion:
+    scores = pool.search(asked.question).scores
     seen: list[int] = []
     for at in np.argsort(-scores):
         if all(pool.owner[at] != pool.owner[other] for other in seen):
@@ -120,11 +156,11 @@ def dev_question(pool: Pool, kind: str, question: str, gold: Sequence[int]) -> D
         if len(seen) == DEV_CANDIDATES:
             break
     return DevQuestion(
-        kind,
-        question,
+        asked.kind,
+        asked.question,
         [pool.sections[at].passage() for at in seen],
         [round(float(scores[at]), 4) for at in seen],
-        [bool(pool.owner[at] in gold) for at in seen],
+        [bool(pool.owner[at] in asked.gold) for at in seen],
     )
 
 
@@ -133,16 +169,21 @@ def held_out(key: str) -> bool:
     return int(hashlib.sha256(key.encode()).hexdigest(), 16) % 100 < DEV_PERCENT
 
 
-def questions(pool: Pool, pairs: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str, str, list[int]]]:
-    """(kind, key, question, gold articles): links first, then every article's title and summary."""
+def questions(pool: Pool, pairs: Sequence[Mapping[str, Any]]) -> Iterator[Asking]:
+    """Links first, then every article's title and summary, then the headings that ask something and stand in one article alone."""
     for pair in pairs:
         gold = [pool.numbers[one] for one in pair["gold_ids"] if one in pool.numbers]
         if gold:
-            yield "link", str(pair["id"]), f"{pair.get('title', '')}\n{pair['question']}".strip(), gold
+            yield Asking("link", str(pair["id"]), f"{pair.get('title', '')}\n{pair['question']}".strip(), gold)
     for number, article in enumerate(pool.articles):
-        yield "title", f"title {article['id']}", str(article["title"]), [number]
+        yield Asking("title", f"title {article['id']}", str(article["title"]), [number])
         if article.get("summary"):
-            yield "summary", f"summary {article['id']}", str(article["summary"]), [number]
+            yield Asking("summary", f"summary {article['id']}", str(article["summary"]), [number])
+    often = Counter(section.heading.lower() for section in pool.sections)
+    for at, section in enumerate(pool.sections):
+        if often[section.heading.lower()] == 1 and len(set(terms(section.heading))) >= HEADING_TERMS:
+            key = f"heading {pool.articles[section.article]['id']} {section.heading}"
+            yield Asking("heading", key, section.heading, [section.article], at)
 
 
 def write_lines(path: Path, rows: Sequence[Group] | Sequence[DevQuestion]) -> None:
@@ -151,21 +192,30 @@ def write_lines(path: Path, rows: Sequence[Group] | Sequence[DevQuestion]) -> No
 
 
 def build(
-    pool: Pool, pairs: Sequence[Mapping[str, Any]], *, repeats: int, limit: int, seed: int
+    pool: Pool,
+    pairs: Sequence[Mapping[str, Any]],
+    *,
+    repeats: int,
+    limit: int,
+    seed: int,
+    keep_out: Callable[[str], bool] = held_out,
 ) -> tuple[list[Group], list[DevQuestion]]:
-    """Mines all groups; links ``repeats`` times with other negatives each time, pseudo-questions at most ``limit``."""
+    """Mines all groups; links ``repeats`` times with other negatives each time, pseudo-questions at most ``limit``.
+
+    Questions whose key ``keep_out`` says become development questions and are never trained on.
+    """
     rng = random.Random(seed)
     groups: list[Group] = []
     dev: list[DevQuestion] = []
     asked = list(questions(pool, pairs))
-    pseudo = [one for one in asked if one[0] != "link"]
+    pseudo = [one for one in asked if one.kind != "link"]
     rng.shuffle(pseudo)
-    for kind, key, question, gold in [one for one in asked if one[0] == "link"] + pseudo[:limit]:
-        if held_out(key):
-            dev.append(dev_question(pool, kind, question, gold))
+    for one in [one for one in asked if one.kind == "link"] + pseudo[:limit]:
+        if keep_out(one.key):
+            dev.append(dev_question(pool, one))
             continue
-        for _ in range(repeats if kind == "link" else 1):
-            group = mine(pool, kind, question, gold, rng)
+        for _ in range(repeats if one.kind == "link" else 1):
+            group = mine(pool, one, rng)
             groups += [group] if group else []
     return groups, dev
 
@@ -181,8 +231,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--limit", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=7)
     given = parser.parse_args(arguments)
-    pool = Pool(read_jsonl(given.kb), _open_encoder(given.encoder))
-    pairs = read_jsonl(given.pairs) if given.pairs else []
+    try:
+        pool = Pool(read_jsonl(given.kb), _open_encoder(given.encoder))
+        pairs = read_jsonl(given.pairs) if given.pairs else []
+    except ModelFault as fault:
+        print(fault, file=sys.stderr)
+        return 1
     groups, dev = build(pool, pairs, repeats=given.repeats, limit=given.limit, seed=given.seed)
     write_lines(given.out, groups)
     write_lines(given.dev, dev)

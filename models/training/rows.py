@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 from models.errors import ModelRefused
+from models.roles import URGENCIES
 from models.training.heads import OUT_OF_SCOPE_LABELS
-from models.training.texts import read_csv
+from models.training.texts import csv_rows
 
 _EMPTY = frozenset({"", "nan", "none", "null"})
+MAX_ROWS = 200_000
+MAX_CHARACTERS = 100_000_000
+"""Of all texts of a file together: with ``MAX_ROWS`` it bounds what a file can take of memory at a few hundred MB."""
+READ_CHARACTERS = 10_000
+"""Of a text; the encoder reads fewer."""
+_HEADER = "The header is text,intent,urgency (urgency may be left out)."
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,18 +29,27 @@ class LabelledTexts:
     intents: tuple[str, ...]
     urgencies: tuple[str, ...] | None
 
+    def take(self, places: Sequence[int]) -> LabelledTexts:
+        """The rows at these places, in that order."""
+        urgencies = tuple(self.urgencies[at] for at in places) if self.urgencies is not None else None
+        return LabelledTexts(
+            tuple(self.texts[at] for at in places), tuple(self.intents[at] for at in places), urgencies
+        )
+
 
 def read_rows(path: Path, *, known: Collection[str] | None = None) -> LabelledTexts:
     """All rows of ``path``. ``known`` are the intents of the profile.
 
-    Raises ``ModelRefused`` for a missing column, an empty text or label (naming the row) and an intent not ``known``.
+    Raises ``ModelRefused`` for a missing column, an empty text or label (naming the row), an intent not ``known`` and a file beyond
+    the limits; it stops reading where the limit is passed.
     """
-    rows = read_csv(path)
+    rows = _read(path)
     if not rows:
         raise ModelRefused(f"{path} has no rows.", remedy="Give a CSV file with the header text,intent,urgency.")
     label = next((name for name in ("intent", "category") if name in rows[0]), None)
     if "text" not in rows[0] or label is None:
-        raise ModelRefused(f"{path} lacks the column text or intent.", remedy="The header is text,intent,urgency.")
+        found = ", ".join(sorted(rows[0]))[:100]
+        raise ModelRefused(f"{path} lacks the column text or intent; its first row is: {found}.", remedy=_HEADER)
     texts = tuple(row["text"].strip() for row in rows)
     intents = tuple(row.get(label, "").strip() for row in rows)
     urgencies = tuple(row.get("urgency", "").strip() for row in rows) if "urgency" in rows[0] else None
@@ -40,12 +57,39 @@ def read_rows(path: Path, *, known: Collection[str] | None = None) -> LabelledTe
     _check(path, intents, label)
     if urgencies is not None:
         _check(path, urgencies, "urgency")
-    if known is not None and (unknown := sorted(set(intents) - set(known) - OUT_OF_SCOPE_LABELS)):
-        raise ModelRefused(
-            f"{path} names intents that the profile has not: {', '.join(unknown)}.",
-            remedy="Correct the labels, or add the intents to the profile.",
-        )
+        _check_known(path, urgencies, URGENCIES, "urgency", remedy=f"Use {', '.join(URGENCIES)}.")
+    if known is not None:
+        remedy = "Correct the labels, or add the intents to the profile."
+        _check_known(path, intents, {*known, *OUT_OF_SCOPE_LABELS}, "intent", remedy=remedy)
     return LabelledTexts(texts, intents, urgencies)
+
+
+def _read(path: Path) -> list[dict[str, str]]:
+    rows: list[dict[str, str]] = []
+    characters = 0
+    with closing(csv_rows(path)) as given:
+        for row in given:
+            if "text" in row:
+                row["text"] = row["text"].strip()[:READ_CHARACTERS]
+            characters += sum(map(len, row.values()))
+            if len(rows) == MAX_ROWS or characters > MAX_CHARACTERS:
+                raise ModelRefused(
+                    f"{path} has more than {MAX_ROWS:,} rows or {MAX_CHARACTERS:,} characters.",
+                    remedy="Draw a sample: some hundred rows an intent are plenty, and more than 15,000 are never fitted.",
+                )
+            rows.append(row)
+    return rows
+
+
+def _check_known(path: Path, cells: Sequence[str], known: Collection[str], column: str, *, remedy: str) -> None:
+    """Names the first row that has each unknown value; at most five of them."""
+    unknown: dict[str, int] = {}
+    for number, cell in enumerate(cells, start=2):
+        if cell not in known:
+            unknown.setdefault(cell, number)
+    if unknown:
+        named = ", ".join(f"{cell[:60]} (row {number})" for cell, number in list(unknown.items())[:5])
+        raise ModelRefused(f"{path} has {len(unknown)} unknown values of {column}: {named}.", remedy=remedy)
 
 
 def _check(path: Path, cells: Sequence[str], column: str) -> None:

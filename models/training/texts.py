@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from models.errors import ModelRefused
 Batch = dict[str, npt.NDArray[np.int64]]
 SAMPLE_EVERY = 9
 SAMPLE_CHARACTERS = 900
+MAX_CSV_LINE = 1_000_001
 
 
 def read_jsonl(path: Path) -> list[dict[str, Any]]:
@@ -37,8 +38,37 @@ def read_jsonl(path: Path) -> list[dict[str, Any]]:
 
 
 def read_csv(path: Path) -> list[dict[str, str]]:
-    """All rows of a CSV file with a header; a missing cell is an empty string."""
-    return [{key: value or "" for key, value in row.items() if key} for row in csv.DictReader(_lines(path))]
+    """All rows of a CSV file with a header; a missing cell is an empty string. Raises ``ModelRefused`` as ``csv_rows`` does."""
+    return list(csv_rows(path))
+
+
+def csv_rows(path: Path) -> Generator[dict[str, str], None, None]:
+    """The rows one by one, so that a file may be larger than memory. Raises ``ModelRefused`` naming the row."""
+    number = 1
+    try:
+        for number, row in enumerate(csv.DictReader(_csv_lines(path)), start=2):  # the header is row 1
+            if None in row:
+                raise ModelRefused(
+                    f"{path}, row {number} has more cells than the header.",
+                    remedy='Put texts that hold a comma into quotation marks: "Hello, where is it?".',
+                )
+            yield {key: value or "" for key, value in row.items()}
+    except csv.Error as error:
+        raise ModelRefused(
+            f"{path} cannot be read beyond row {number}: {error}.",
+            remedy="Look for a quotation mark that is never closed, or a text of more than 131,072 characters, and mend or remove that row.",
+        ) from error
+
+
+def _csv_lines(path: Path) -> Iterator[str]:
+    """Without a bound, a file without line ends would be read into memory whole."""
+    for number, line in enumerate(_lines(path, MAX_CSV_LINE), start=1):
+        if len(line) >= MAX_CSV_LINE:
+            raise ModelRefused(
+                f"{path}, line {number} has more than {MAX_CSV_LINE - 1:,} characters.",
+                remedy="No message is that long: shorten the text or remove the row.",
+            )
+        yield line
 
 
 def read_sample(paths: Sequence[Path]) -> list[str]:
@@ -70,10 +100,11 @@ def _batch(encodings: Sequence[Any]) -> Batch:
     }
 
 
-def _lines(path: Path) -> Iterator[str]:
+def _lines(path: Path, longest: int = -1) -> Iterator[str]:
+    """Lines with their ends; one of more than ``longest`` characters comes in pieces of that length."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            yield from file
+            yield from iter(lambda: file.readline(longest), "")
     except OSError as error:
         raise ModelRefused(f"{path} cannot be read: {error.strerror}.", remedy="Check the path.") from error
     except UnicodeDecodeError as error:

@@ -3,14 +3,19 @@
     python -m models.training.torch_reranker --groups G.jsonl… --dev D.jsonl… --checkpoint DIR --minutes 50
 
 Listwise softmax over one positive and its hard negatives. The checkpoint with the best mean reciprocal rank on the
-held-out questions is kept, beside a log of every evaluation.
+held-out questions is kept, beside a log of every evaluation. ``--start`` begins with the weights of a served model instead
+of the encoder's; ``--resume`` goes on with a run that was interrupted on the same groups and budget; ``--patience`` stops
+early when so many evaluations in a row were no better.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
+import os
 import random
+import shutil
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -21,15 +26,14 @@ from typing import Any
 import torch
 from torch import nn
 
+from models.errors import ModelFault
 from models.training.ranks import reciprocal_rank
 from models.training.texts import read_jsonl
 from models.training.torch_export import package_model_dir
 from models.training.torch_pair import PairScorer, freeze_lower, from_bi_encoder
+from models.training.torch_tokens import PairTokens
 
-MAX_TOKENS = 192
 TRAIN_TOKENS = 160
-MAX_QUESTION_TOKENS = 64
-Batch = dict[str, torch.Tensor]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,40 +49,26 @@ class Budget:
     evaluate_minutes: float = 11.0
     frozen_layers: int = 3
     seed: int = 7
+    patience: int | None = None
 
 
-class PairTokens:
-    """[CLS] question [SEP] passage [SEP]; the question is cut as at run time, the passage fills ``max_tokens``."""
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """``start``: folder of the served model to go on from, None: the encoder's weights. ``resume``: take up an interrupted run."""
 
-    def __init__(self, tokenizer_file: Path, max_tokens: int) -> None:
-        from tokenizers import Tokenizer
+    start: Path | None = None
+    resume: bool = False
 
-        self._tokenizer = Tokenizer.from_file(str(tokenizer_file))
-        self._tokenizer.no_truncation()
-        self._tokenizer.no_padding()
-        self._max_tokens = max_tokens
-        self._first, self._separator = (self._tokenizer.token_to_id(one) for one in ("[CLS]", "[SEP]"))
+    def model(self, dev: Sequence[dict[str, Any]]) -> PairScorer:
+        if self.start is None:
+            return from_bi_encoder(package_model_dir())
+        from models.training.torch_start import start_from
 
-    def batch(self, pairs: Sequence[tuple[str, str]]) -> Batch:
-        rows = [self._row(question, passage) for question, passage in pairs]
-        width = max(len(ids) for ids, _ in rows)
-        padded = {"input_ids": [], "attention_mask": [], "token_type_ids": []}  # type: dict[str, list[list[int]]]
-        for ids, types in rows:
-            gap = [0] * (width - len(ids))
-            padded["input_ids"].append(ids + gap)
-            padded["attention_mask"].append([1] * len(ids) + gap)
-            padded["token_type_ids"].append(types + gap)
-        return {name: torch.tensor(values, dtype=torch.int64) for name, values in padded.items()}
+        return start_from(self.start, [(one["question"], passage) for one in dev[:8] for passage in one["passages"]])
 
-    def _row(self, question: str, passage: str) -> tuple[list[int], list[int]]:
-        left = self._ids(question)[:MAX_QUESTION_TOKENS]
-        right = self._ids(passage)[: self._max_tokens - 3 - len(left)]
-        ids = [self._first, *left, self._separator, *right, self._separator]
-        return ids, [0] * (len(left) + 2) + [1] * (len(right) + 1)
-
-    def _ids(self, text: str) -> list[int]:
-        ids: list[int] = self._tokenizer.encode(text, add_special_tokens=False).ids
-        return ids
+    @property
+    def tokenizer(self) -> Path:
+        return (self.start or package_model_dir()) / "tokenizer.json"
 
 
 def group_loss(model: PairScorer, tokens: PairTokens, groups: Sequence[dict[str, Any]], negatives: int) -> torch.Tensor:
@@ -114,15 +104,40 @@ def evaluate(model: PairScorer, tokens: PairTokens, questions: Sequence[dict[str
 class Run:
     """One training: model, optimizer, and what has been seen so far. The best weights are kept in ``checkpoint``."""
 
-    def __init__(self, dev: Sequence[dict[str, Any]], budget: Budget, checkpoint: Path) -> None:
-        source = package_model_dir()
-        self.model = from_bi_encoder(source)
+    def __init__(
+        self, dev: Sequence[dict[str, Any]], budget: Budget, checkpoint: Path, *,
+        beginning: Beginning = Beginning(), key: str = "",
+    ) -> None:  # fmt: skip
+        self.model = beginning.model(dev)
         freeze_lower(self.model, budget.frozen_layers)
-        self.tokens = PairTokens(source / "tokenizer.json", TRAIN_TOKENS)
-        self.steps, self.best = 0, -1.0
+        self.tokens = PairTokens(beginning.tokenizer, TRAIN_TOKENS)
+        self.steps, self.best, self.worse, self.spent = 0, -1.0, 0, 0.0
         self.losses: list[float] = []
         self._optimizer = _optimizer(self.model, budget)
-        self._dev, self._budget, self._checkpoint = dev, budget, checkpoint
+        self._dev, self._budget, self._checkpoint, self._key = dev, budget, checkpoint, key
+        shutil.copyfile(beginning.tokenizer, checkpoint / "tokenizer.json")
+        if beginning.resume:
+            self._resume()
+
+    def _resume(self) -> None:
+        """Go on where an interrupted run on the same groups and budget was; anything else found there is thrown away."""
+        file = self._checkpoint / "state.pt"
+        state = torch.load(file, weights_only=True) if file.is_file() else {}
+        if state.get("key") == self._key and (self._checkpoint / "model.pt").is_file():
+            self.model.load_state_dict(state["model"])
+            self._optimizer.load_state_dict(state["optimizer"])
+            self.steps, self.best, self.worse, self.spent = (
+                state[name] for name in ("steps", "best", "worse", "spent")
+            )
+            print(f"going on at minute {self.spent:.1f}, step {self.steps}", file=sys.stderr, flush=True)
+            return
+        for left in ("state.pt", "model.pt", "training.json", "log.jsonl"):
+            (self._checkpoint / left).unlink(missing_ok=True)
+
+    @property
+    def tired(self) -> bool:
+        """So many evaluations in a row were no better that more of the same will not help."""
+        return self._budget.patience is not None and self.worse >= self._budget.patience
 
     def step(self, groups: Sequence[dict[str, Any]], progress: float) -> None:
         """One update; ``progress`` 0..1 is the part of the budget that is spent."""
@@ -144,11 +159,15 @@ class Run:
         print(figures, file=sys.stderr, flush=True)
         with (self._checkpoint / "log.jsonl").open("a", encoding="utf-8") as log:
             log.write(json.dumps(figures) + "\n")
+        self.worse += 1
         if figures["reranker"] > self.best:
-            self.best = figures["reranker"]
-            torch.save(self.model.state_dict(), self._checkpoint / "model.pt")
+            self.best, self.worse = figures["reranker"], 0
+            _save(self.model.state_dict(), self._checkpoint / "model.pt")
             about = json.dumps({"budget": asdict(self._budget), "figures": figures}, indent=2)
             (self._checkpoint / "training.json").write_text(about + "\n", encoding="utf-8")
+        counts = {"key": self._key, "steps": self.steps, "best": self.best, "worse": self.worse, "spent": minutes}
+        whole = {"model": self.model.state_dict(), "optimizer": self._optimizer.state_dict()}
+        _save(counts | whole, self._checkpoint / "state.pt")
 
 
 def train(
@@ -157,14 +176,22 @@ def train(
     budget: Budget,
     checkpoint: Path,
     clock: Callable[[], float],
+    *,
+    beginning: Beginning = Beginning(),
+    wanted: Callable[[], bool] = lambda: True,
 ) -> None:
-    """Runs until the minutes are spent, looking at the held-out questions now and then and at the end."""
+    """Runs until the minutes are spent, looking at the held-out questions now and then and at the end.
+
+    ``wanted`` is asked before every step: False ends the run at once, as if it were killed.
+    """
     torch.manual_seed(budget.seed)
-    rng = random.Random(budget.seed)
-    run = Run(dev, budget, checkpoint)
-    start, next_look = clock(), 0.0
+    run = Run(dev, budget, checkpoint, beginning=beginning, key=_key(groups, budget))
+    rng = random.Random(f"{budget.seed} {run.steps}")
+    start, next_look = clock() - run.spent * 60, run.spent
     queue: list[dict[str, Any]] = []
-    while (spent := (clock() - start) / 60) < budget.minutes:
+    while (spent := (clock() - start) / 60) < budget.minutes and not run.tired:
+        if not wanted():
+            return
         if spent >= next_look:
             run.look(spent)
             next_look += budget.evaluate_minutes
@@ -172,7 +199,20 @@ def train(
             queue = rng.sample(list(groups), len(groups))
         chosen, queue = queue[: budget.groups_a_step], queue[budget.groups_a_step :]
         run.step(chosen, spent / budget.minutes)
-    run.look(budget.minutes)
+    if not run.tired:
+        run.look(budget.minutes)
+
+
+def _key(groups: Sequence[dict[str, Any]], budget: Budget) -> str:
+    """Names a training: the same groups and budget may go on from each other's state."""
+    return hashlib.sha256(json.dumps([list(groups), asdict(budget)]).encode()).hexdigest()
+
+
+def _save(values: Any, path: Path) -> None:
+    """Whole or not at all, also when the machine goes down meanwhile."""
+    new = path.with_suffix(".new")
+    torch.save(values, new)
+    new.replace(path)
 
 
 def _optimizer(model: PairScorer, budget: Budget) -> torch.optim.Optimizer:
@@ -200,6 +240,13 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--checkpoint", type=Path, required=True)
     parser.add_argument("--minutes", type=float, required=True)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--start", type=Path, help="folder of a served reranker to train on from")
+    parser.add_argument("--resume", action="store_true", help="go on with an interrupted run in --checkpoint")
+    parser.add_argument("--patience", type=int, help="stop after so many evaluations without a better one")
+    parser.add_argument("--evaluate-minutes", type=float, default=Budget.evaluate_minutes)
+    parser.add_argument(
+        "--with-parent", action="store_true", help="stop when the process that started this one is gone"
+    )
     given = parser.parse_args(arguments)
     torch.set_num_threads(given.threads)
     given.checkpoint.mkdir(parents=True, exist_ok=True)
@@ -209,7 +256,16 @@ def main(arguments: list[str] | None = None) -> int:
         for path in given.dev
         for row in [one for one in read_jsonl(path) if any(one["relevant"])][: given.dev_limit]
     ]
-    train(groups, dev, Budget(minutes=given.minutes), given.checkpoint, time.monotonic)
+    budget = Budget(minutes=given.minutes, patience=given.patience, evaluate_minutes=given.evaluate_minutes)
+    beginning, parent = Beginning(given.start, given.resume), os.getppid()
+    try:
+        train(
+            groups, dev, budget, given.checkpoint, time.monotonic, beginning=beginning,
+            wanted=lambda: not given.with_parent or os.getppid() == parent,
+        )  # fmt: skip
+    except ModelFault as fault:
+        print(fault, file=sys.stderr)
+        return 1
     return 0
 
 

@@ -12,7 +12,7 @@ from appliance.line.desk import Desk
 from appliance.policy import Policy, load_policy
 from appliance.ticket import Author, Case, Classified, Decision, Identified, Message, Retrieved, Routed, Ticket
 from kb.article import Candidate, Passage, Visibility
-from models.roles import Classification, DraftSentence, Pair, SynthesisRequest, Vector
+from models.roles import UNDECIDED, Classification, DraftSentence, Language, Pair, Reading, SynthesisRequest, Vector
 from models.sentences import split_sentences
 from models.support import verbatim
 
@@ -114,6 +114,9 @@ class Parts:
     identified: Identified = field(default_factory=Identified)
     support: Callable[[Pair], float] = lambda pair: 1.0 if verbatim(*pair) else 0.0
     encode: Callable[[Sequence[str]], list[Vector]] = lambda texts: [VECTOR for _ in texts]
+    detect: Callable[[str], Language] = lambda text: UNDECIDED
+    reads: frozenset[str] = frozenset({"en"})
+    offered: frozenset[str] = frozenset({""})
     seen: list[tuple[str, Visibility]] = field(default_factory=list)
     encoded: list[str] = field(default_factory=list)
 
@@ -121,6 +124,9 @@ class Parts:
         return Desk(
             policy=self.policy,
             identify=lambda _: self.identified,
+            detect=self.detect,
+            reads=self.reads,
+            languages=self._languages,
             encode=self._encode,
             classify=lambda _: self.classification,
             find=self._find,
@@ -132,9 +138,12 @@ class Parts:
             clock=lambda: 0.0,
         )
 
-    async def _encode(self, texts: Sequence[str]) -> list[Vector]:
+    async def _encode(self, texts: Sequence[str]) -> list[Reading]:
         self.encoded.extend(texts)
-        return self.encode(texts)
+        return [Reading(vector, vector) for vector in self.encode(texts)]
+
+    async def _languages(self, visibility: Visibility) -> frozenset[str]:
+        return self.offered
 
     async def _find(self, question: str, vector: Vector, visibility: Visibility) -> list[Candidate]:
         self.seen.append((question, visibility))

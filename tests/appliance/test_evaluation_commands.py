@@ -218,9 +218,12 @@ def test_intent(command: Command, tmp_path: Path) -> None:
     train.write_text("text,category\n" + "\n".join(rows) + "\n")
     test.write_text("text,category\nplease give me a refund,refund\nsign in is broken,login\nexport as CSV,export\n")
     foreign.write_text("text,category\nwill it rain tomorrow,oos\nwho won the match,oos\n")
-    code, out, _ = command("eval", "intent", "--train", train, "--test", test, "--out-of-scope", foreign, "--json")
+    asked = ("eval", "intent", "--train", train, "--test", test, "--out-of-scope", foreign, "--json")
+    code, out, _ = command(*asked, "--charts", tmp_path / "charts")
     found = json.loads(out)
     assert code == 0
+    assert {path.name for path in (tmp_path / "charts").iterdir()} == {"reliability.svg", "confusion.svg"}
+    assert command(*asked, "--charts", train)[0] == 1, "a file is no folder"
     assert set(found) >= INTENT
     assert (found["n"], found["out_of_scope"]) == (3, 2)
 

@@ -35,9 +35,10 @@ async def test_an_answer_has_its_sentences_its_source_and_where_to_read_more() -
     )
     assert [one.rule for one in closed.decisions] == ["route.attempt", "retrieve.found", "ground.supported"]
     assert (closed.note, closed.gap) == (None, "")
-    assert set(reply.timings_ms) == {"identify", "classify", "route", "retrieve", "draft", "total"}
+    assert set(reply.timings_ms) == {"identify", "language", "classify", "route", "retrieve", "draft", "total"}
     assert [data["stage"] for kind, data in told if kind == "stage"] == [
         "identify",
+        "language",
         "classify",
         "route",
         "retrieve",
@@ -107,7 +108,7 @@ async def test_after_a_hand_over_we_are_silent() -> None:
     closed, told = await ran(ticket("And another thing: how do I pay?", ("customer", "Help!"), status="handed_over"))
     assert (closed.reply.outcome, closed.reply.text, closed.reply.rule) == ("handed_over", "", "route.person_has_it")
     assert (closed.note, closed.gap) == (None, "")
-    assert [kind for kind, _ in told] == ["stage"] * 3
+    assert [kind for kind, _ in told] == ["stage"] * 4
 
 
 @pytest.mark.parametrize("found", [[], [candidate()]])
@@ -138,7 +139,7 @@ async def test_a_draft_of_which_nothing_is_left_is_handed_over() -> None:
     )
     assert closed.draft is not None
     assert closed.draft.sentences[0].text == "Refunds take 3 days."
-    assert [verdict.passed for verdict in closed.verdicts] == [True, True, False]
+    assert [verdict.passed for verdict in closed.verdicts] == [True, True, True, False]
     assert not any(kind == "sentence" for kind, _ in told)
     assert "3 days" not in closed.reply.text
 

@@ -22,6 +22,7 @@ from appliance.store.tables import HandoffRow, MessageRow
 from appliance.ticket import Closed, Message, Reply
 from kb.errors import IndexUnavailable
 from models.errors import ModelRefused, Overloaded
+from models.roles import Reading
 
 SECRET = "my-password-is-hunter2"
 QUESTION = "When do I get my refund?"
@@ -73,7 +74,7 @@ class Gated(Parts):
 
     async def _encode(self, texts: Sequence[str]) -> list[Any]:
         self.encoded.extend(texts)
-        return await self.gate(texts)
+        return [Reading(vector, vector) for vector in await self.gate(texts)]
 
 
 async def test_no_more_lines_run_at_once_than_allowed(build: Build) -> None:

@@ -6,19 +6,30 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+from torch_folders import needs_torch, sentence_transformer
 
 from models.encoder import OnnxEncoder
 from models.roles import Encoder
 from models.standin import HashEncoder, StandInWarning
+from models.torch_models import TorchEncoder, TorchModel
 
 TEXTS = ["reset my password", "I was charged twice for the same order " * 9, "refund", "How do I export a report?"]
 
 
-@pytest.fixture(params=["onnx", "stand-in"])
+@pytest.fixture(scope="session")
+def torch_encoder(tmp_path_factory: pytest.TempPathFactory) -> TorchEncoder:
+    folder = sentence_transformer(tmp_path_factory.mktemp("torch") / "encoder")
+    return TorchEncoder.open(TorchModel(folder, "torch", max_tokens=256))
+
+
+@pytest.fixture(params=["onnx", "stand-in", pytest.param("torch", marks=needs_torch)])
 def encoder(request: pytest.FixtureRequest) -> Encoder:
     if request.param == "stand-in":
         with pytest.warns(StandInWarning, match="stands in for a model"):
             return HashEncoder()
+    if request.param == "torch":
+        torch: TorchEncoder = request.getfixturevalue("torch_encoder")
+        return torch
     onnx: OnnxEncoder = request.getfixturevalue("onnx_encoder")
     return onnx
 

@@ -130,7 +130,7 @@ def test_commands_in_the_docs_exist_with_their_options(document: str) -> None:
         bare = [word.split("|")[0] for word in words if word]
         if not bare or bare[0].startswith("-"):
             continue
-        path = next((tuple(bare[:n]) for n in (2, 1) if tuple(bare[:n]) in COMMANDS), None)
+        path = next((tuple(bare[:n]) for n in (3, 2, 1) if tuple(bare[:n]) in COMMANDS), None)
         groups = {name[0] for name in COMMANDS if len(name) > 1}
         assert path or (len(bare) == 1 and bare[0] in groups), f"{document}: appliance {' '.join(words)}"
         if path:

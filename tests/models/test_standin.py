@@ -7,7 +7,14 @@ from collections.abc import Callable
 import pytest
 
 from models.roles import DraftSentence, PromptPassage, SynthesisRequest
-from models.standin import HashEncoder, OverlapReranker, OverlapSupport, QuotingSynthesizer, StandInWarning
+from models.standin import (
+    CommonWordsDetector,
+    HashEncoder,
+    OverlapReranker,
+    OverlapSupport,
+    QuotingSynthesizer,
+    StandInWarning,
+)
 
 PASSAGES = (
     PromptPassage(1, "Refunds", "Refunds take 14 days. Then we close the case."),
@@ -15,7 +22,9 @@ PASSAGES = (
 )
 
 
-@pytest.mark.parametrize("make", [HashEncoder, OverlapReranker, OverlapSupport, QuotingSynthesizer])
+@pytest.mark.parametrize(
+    "make", [HashEncoder, OverlapReranker, OverlapSupport, QuotingSynthesizer, CommonWordsDetector]
+)
 def test_every_stand_in_warns_and_is_marked(make: Callable[[], object]) -> None:
     with pytest.warns(StandInWarning, match="stands in for a model") as caught:
         part = make()

@@ -10,7 +10,7 @@ import pytest
 from models.errors import ModelUnavailable, Overloaded
 from models.roles import DraftSentence, Pair, PromptPassage, SynthesisRequest
 from models.synthesis.candidates import candidates
-from models.synthesis.quote import QuoteRules, QuoteSynthesizer
+from models.synthesis.quote import APART, QuoteRules, QuoteSynthesizer
 
 
 @dataclass
@@ -59,6 +59,14 @@ async def test_one_batched_call_of_few_short_pairs() -> None:
     assert max(len(text) for _, text in pairs) <= 300
     assert all(question == "What about topic?" for question, _ in pairs)
     assert all(text.startswith("Title ") for _, text in pairs)
+
+
+async def test_apart_from_the_question_a_sentence_is_read_without_its_title() -> None:
+    scorer = Keywords({"red": 1})
+    request = SynthesisRequest("Which button?", passages("You open the page first. Then you click the red button."))
+    [sentence, *_] = [s async for s in QuoteSynthesizer(scorer, rules=APART).sentences(request)]
+    assert [text for _, text in scorer.calls[0]] == ["You open the page first.", "Then you click the red button."]
+    assert sentence.text in request.passages[0].text
 
 
 @pytest.mark.parametrize(

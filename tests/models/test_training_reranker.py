@@ -13,10 +13,11 @@ import pytest
 from models.errors import ModelRefused
 from models.fusion import Fusion
 from models.roles import Pair, Scores
+from models.standin import HashEncoder, StandInWarning
 from models.training import fusion
 from models.training.bm25 import BM25, terms
 from models.training.fusion_fit import Asked, Linear, best_features, fit_answerable, fit_ranking, narrowed, ranks_of
-from models.training.mining import NEGATIVES, Pool, build, dev_question, held_out, main, mine
+from models.training.mining import NEGATIVES, Asking, Pool, build, dev_question, held_out, main, mine, questions
 from models.training.ranks import hit_figures, rank_of_relevant, reciprocal_rank
 from models.training.sections import pieces, split_articles
 from models.training.texts import read_csv, read_jsonl, read_sample, token_batches
@@ -64,7 +65,7 @@ def test_bm25_prefers_rare_words_and_knows_plurals() -> None:
 
 def test_mined_negatives_are_hard_and_never_of_the_gold_article() -> None:
     pool = Pool(_articles(), None)
-    group = mine(pool, "link", "my printer fails, where is the screw", [0], random.Random(1))
+    group = mine(pool, Asking("link", "q", "my printer fails, where is the screw", [0]), random.Random(1))
     assert group is not None
     assert "printer" in group.positive
     assert len(group.negatives) == NEGATIVES
@@ -72,14 +73,33 @@ def test_mined_negatives_are_hard_and_never_of_the_gold_article() -> None:
 
 
 def test_a_knowledge_base_too_small_for_negatives_gives_no_group() -> None:
-    assert mine(Pool(_articles()[:2], None), "link", "printer", [0], random.Random(1)) is None
+    assert mine(Pool(_articles()[:2], None), Asking("link", "q", "printer", [0]), random.Random(1)) is None
 
 
 def test_dev_candidates_are_one_an_article_and_marked() -> None:
-    question = dev_question(Pool(_articles(), None), "link", "turn the screw of the violin", [8])
+    question = dev_question(Pool(_articles(), None), Asking("link", "q", "turn the screw of the violin", [8]))
     assert sum(question.relevant) == 1
     assert question.relevant[0]
     assert question.first_stage == sorted(question.first_stage, reverse=True)
+
+
+def test_telling_headings_are_questions_for_the_passage_under_them() -> None:
+    articles = _articles()
+    articles[0]["text"] += "\n# Replacing an empty toner cartridge\nLift the lid and pull the cartridge out."
+    pool = Pool(articles, None)
+    [heading] = [one for one in questions(pool, []) if one.kind == "heading"]
+    assert heading.question == "Replacing an empty toner cartridge"
+    group = mine(pool, heading, random.Random(1))
+    assert group is not None
+    assert "Lift the lid" in group.positive
+    assert heading.question not in group.positive, "the heading would give the answer away"
+
+
+def test_negatives_come_from_vectors_too() -> None:
+    with pytest.warns(StandInWarning):
+        encoder = HashEncoder()
+    found = Pool(_articles(), encoder).search("turn the screw")
+    assert set(found.hard) >= set(np.argsort(-found.scores)[:NEGATIVES].tolist())
 
 
 def test_held_out_questions_are_never_trained_on() -> None:

@@ -21,11 +21,12 @@ export class Answer {
   }
 
   // The final text begins with the sentences that were streamed; what follows them is appended.
-  finish(whole, citations) {
+  finish(whole, citations, language = "") {
+    if (language) this.text.lang = language; // perhaps another language than the page's, as a screen reader must know
     const text = withoutPointer(whole, citations);
     const rest = this.#after(text);
     if (rest === null || this.sentences.length === 0) this.text.replaceChildren(...linked(text, citations));
-    else if (rest) this.bubble.append(element("p", { dir: "auto" }, ...linked(rest, citations)));
+    else if (rest) this.bubble.append(element("p", { dir: "auto", lang: language || null }, ...linked(rest, citations)));
     if (citations.length === 0) return;
     const articles = byArticle(citations);
     this.bubble.append(this.#sources(articles));

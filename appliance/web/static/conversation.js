@@ -130,7 +130,7 @@ export class Conversation {
     const reply = event.data;
     if (reply.text) {
       const answer = run.answer ?? this.screen.answer();
-      answer.finish(reply.text, reply.citations);
+      answer.finish(reply.text, reply.citations, reply.language);
       this.screen.toEnd();
       if (reply.outcome === "answered" && reply.citations.length > 0) this.#ask(answer);
     } else if (reply.outcome === "handed_over") this.screen.note(words.passedOn);
@@ -192,7 +192,7 @@ export class Conversation {
       const at = replies.findIndex((reply) => reply.text === message.text);
       const [reply] = at < 0 ? [null] : replies.splice(at, 1);
       shown = this.screen.answer(message.author);
-      shown.finish(message.text, reply?.citations ?? []);
+      shown.finish(message.text, reply?.citations ?? [], reply?.language);
       if (message === view.messages.at(-1) && view.status === "open" && reply?.citations.length) this.#ask(shown);
     }
     return view.messages.at(-1);

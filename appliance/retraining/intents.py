@@ -1,0 +1,289 @@
+"""Trains the intent heads of a profile here, holds them against those in use on the same rows, and installs them beside those.
+
+Two heads are fitted: the trial head without the held-out part (one text in five, chosen by the text's hash), and the final head on all
+rows. Without a held-out file the trial head is what is judged; it is kept, so that the next training can be judged against a head that
+has not seen the held-out part either. With a held-out file the final head itself is judged.
+
+Where a risk budget is set, thresholds are learnt on the held-out rows and belong to the revision. If the new head is not better, they
+are learnt for the head in use: the budget holds either way.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import shutil
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from appliance.config import Config
+from appliance.errors import InputInvalid, StorageFailed
+from appliance.heads import TRIAL, intent_shelf
+from appliance.learned import IntentThresholds, read_thresholds
+from appliance.model_set import open_catalog
+from appliance.policy import Policy
+from appliance.retraining.cards import write_intent_card
+from appliance.retraining.inuse import SEEN, HeadsInUse, heads_in_use, mark, shipped_texts, with_urgencies
+from appliance.retraining.judged import Bench, Judgement, judge
+from appliance.retraining.lock import training_lock
+from appliance.retraining.material import CORRECTIONS, SHIPPED, Material, Row, collect, read_material, split
+from appliance.retraining.thresholds import choose, write_thresholds
+from appliance.store.corrections import Example
+from models.classifier import OnnxIntentClassifier
+from models.features import read_features
+from models.installed import InUse, Shelf
+from models.roles import Encoder, Features, IntentClassifier
+from models.training.card import DataFacts
+from models.training.heads import OUT_OF_SCOPE_LABELS, FittedHeads, fit_heads
+from models.training.intent import note_meta, save_heads
+from models.training.served import Served
+
+_SEED = 7
+_AT_ONCE = 256
+_LIMITS = (
+    "The heads hold vectors of the texts that they were fitted on: after a customer's texts were erased, train them again.",
+    "Rows without an urgency kept the word of the head that was in use.",
+)
+Advance = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What to train on: files, agents' corrections (in the order in which they were made) and, if wished, the texts that ship.
+
+    ``risk_budget`` goes before the profile's, and that before the one of the head in use.
+    """
+
+    train: Sequence[Path]
+    heldout: Path | None = None
+    corrections: Sequence[Example] = ()
+    shipped: bool = False
+    risk_budget: float | None = None
+
+
+def train_intents(
+    config: Config,
+    policy: Policy,
+    encoder: Encoder,
+    order: Order,
+    *,
+    now: datetime,
+    clock: Callable[[], float] = time.monotonic,
+    advance: Advance = lambda _done, _total: None,
+) -> dict[str, Any]:
+    """Train, compare, install. Returns what happened, with the figures of both heads.
+
+    Raises ``ModelRefused`` or ``InputInvalid`` for rows that cannot be used, ``Conflict`` while another training runs and ``StorageFailed``
+    when the disk is full. Whatever is raised, and whenever the process is killed, the head in use stays in use.
+    """
+    shelf = intent_shelf(config.data, policy.name, open_catalog(config))
+    try:
+        with training_lock(shelf.folder, now=now):
+            shelf.clean()
+            with shelf.scratch() as scratch:
+                in_use = heads_in_use(config, policy, encoder)
+                return _Training(policy, encoder, order, shelf, scratch, in_use, now, clock, advance).run()
+    except OSError as error:
+        raise StorageFailed(
+            f"The new head could not be written to {shelf.folder}: {error.strerror or error}.",
+            remedy="Free some disk space and check the folder's permissions; the head in use is untouched.",
+        ) from error
+
+
+@dataclass(frozen=True, slots=True)
+class _Training:
+    """One training: everything that its steps share."""
+
+    policy: Policy
+    encoder: Encoder
+    order: Order
+    shelf: Shelf
+    scratch: Path
+    in_use: HeadsInUse | None
+    now: datetime
+    clock: Callable[[], float]
+    advance: Advance
+
+    def run(self) -> dict[str, Any]:
+        began = self.clock()
+        material, left_out = self._material()
+        features = self._encode([row.text for row in material.rows])
+        rows = with_urgencies(material.rows, features, self.in_use)
+        kept, held = split(material.rows)
+        trial, final = self._fit([rows[at] for at in kept], features[kept]), self._fit(rows, features)
+        meta = self._save(final, trial, material, round(self.clock() - began, 1))
+        before, after, bench = self._bench(material, features, held)
+        judgement = self._judgement(meta, judge(self.policy, bench, before, after))
+        meta = self._describe(meta, bench, judgement, after, material)
+        folder = self.shelf.keep(self.scratch, meta["revision"])
+        now = InUse(self.in_use.name if self.in_use else None, None)
+        if judgement.better:
+            now = self.shelf.activate(meta["revision"], instead_of=now.active)
+        elif before is not None and self.in_use is not None and (held_to := self._hold(self.in_use, before, bench)):
+            now = self.shelf.activate(held_to, instead_of=now.active)
+        learned = read_thresholds(self.shelf.path(str(now.active)))
+        return {
+            "profile": self.policy.name,
+            "result": "installed" if judgement.better else "kept",
+            "reason": judgement.reason,
+            "candidate": meta["revision"],
+            "active": now.active,
+            "previous": now.previous,
+            "in_use_before": self.in_use.heads.classifier.revision if self.in_use else None,
+            "notice": self.in_use.heads.notice if self.in_use else "",
+            "risk_budget": self._budget(),
+            "risk_budget_in_force": learned.budget if learned else None,
+            "folder": str(folder),
+            "rows": {
+                "given": material.given,
+                "duplicates": material.duplicates,
+                "fitted": len(material.rows),
+                "per_source": material.per_source,
+                "corrections_left_out": left_out,
+                "held_out": len(bench.rows),
+                "held_out_from": bench.origin,
+            },
+            **judgement.document(),
+            "seconds": round(self.clock() - began, 1),
+        }
+
+    def _material(self) -> tuple[Material, int]:
+        """All rows, and how many corrections name an intent that the profile no longer has."""
+        rows: list[Row] = []
+        if self.order.shipped:
+            rows += read_material(shipped_texts(self.policy.name), self.policy, source=SHIPPED)
+        for path in self.order.train:
+            rows += read_material(path, self.policy)
+        known = {intent.name for intent in self.policy.intents} | OUT_OF_SCOPE_LABELS
+        corrected = [one for one in self.order.corrections if one.intent in known and one.text.strip()]
+        rows += [Row(one.text, one.intent, one.urgency, CORRECTIONS) for one in corrected]
+        if not rows:
+            raise InputInvalid(
+                "There is nothing to train on.", remedy="Give --train CSV, --with-shipped or --with-corrections."
+            )
+        return collect(self.policy, rows), len(self.order.corrections) - len(corrected)
+
+    def _encode(self, texts: Sequence[str]) -> Features:
+        parts = []
+        for at in range(0, len(texts), _AT_ONCE):
+            parts.append(read_features(self.encoder, texts[at : at + _AT_ONCE]))
+            self.advance(min(at + _AT_ONCE, len(texts)), len(texts))
+        return np.concatenate(parts) if parts else read_features(self.encoder, [])
+
+    def _fit(self, rows: Sequence[Row], features: Features) -> FittedHeads:
+        urgencies = [row.urgency for row in rows]
+        return fit_heads(features, [row.intent for row in rows], urgencies if all(urgencies) else None, seed=_SEED)
+
+    def _save(self, final: FittedHeads, trial: FittedHeads, material: Material, seconds: float) -> dict[str, Any]:
+        about = {
+            "profile": self.policy.name,
+            "encoder_revision": self.encoder.revision,
+            "created": self.now.date().isoformat(),
+            "data_sha256": material.sha256,
+            "rows": len(material.rows),
+            "rows_per_intent": material.per_intent,
+            "train_seconds": seconds,
+        }
+        (self.scratch / SEEN).write_text("\n".join(map(mark, material.rows)), "ascii")
+        save_heads(self.scratch / TRIAL, trial, about)
+        return save_heads(self.scratch, final, about)
+
+    def _bench(
+        self, material: Material, features: Features, held: Sequence[int]
+    ) -> tuple[IntentClassifier | None, OnnxIntentClassifier, Bench]:
+        """The head in use and the new one, as they may be judged, and the held-out rows that neither has seen."""
+        file = self.order.heldout
+        before, seen = self.in_use.judged(from_file=file is not None) if self.in_use else (None, frozenset[str]())
+        folder = self.scratch if file else self.scratch / TRIAL
+        after = OnnxIntentClassifier.open(folder, encoder_revision=self.encoder.revision)
+        if file is None:
+            places = [at for at in held if mark(material.rows[at]) not in seen]
+            rows = [material.rows[at] for at in places]
+            return before, after, Bench(rows, features[places], "one text in five, by its hash")
+        known = seen | set(map(mark, material.rows))
+        given = {row.print: row for row in read_material(file, self.policy)}
+        rows = [row for row in given.values() if mark(row) not in known]
+        return before, after, Bench(rows, self._encode([row.text for row in rows]), f"the file {file.name}")
+
+    def _judgement(self, meta: dict[str, Any], found: Judgement) -> Judgement:
+        if self.in_use and meta["heads_sha256"] == self.in_use.heads.sha256:
+            return replace(found, better=False, reason="These rows give the very head that is in use already.")
+        return found
+
+    def _describe(
+        self, meta: dict[str, Any], bench: Bench, found: Judgement, after: OnnxIntentClassifier, material: Material
+    ) -> dict[str, Any]:
+        """Thresholds, figures and card of the new head, into the scratch folder. Returns its meta, whose revision names the thresholds too."""
+        learned = self._learn(self.scratch, Served(after), bench, meta["revision"])
+        meta = meta | {"figures": found.after or {}, "figures_on": bench.origin}
+        meta["revision"] = learned.revision if learned else meta["revision"]
+        note_meta(self.scratch, meta)
+        sources = ", ".join(f"{count} from {name}" for name, count in material.per_source.items())
+        write_intent_card(
+            self.scratch,
+            self.policy,
+            meta,
+            heads=Served(after),
+            features=bench.features,
+            intents=bench.intents,
+            data=[DataFacts("training rows", material.sha256, len(material.rows), sources, material.per_intent)],
+            figures=(found.before, found.after or {}),
+            figures_on=f"{len(bench.rows)} held-out rows ({bench.origin}). {self._judged_on()} {found.reason}",
+            learned=learned,
+            limits=_LIMITS,
+        )
+        return meta
+
+    def _judged_on(self) -> str:
+        if self.order.heldout:
+            return "The head was fitted on all rows; none of the file's is among them."
+        return "They were measured with a head fitted without them; the one that serves was then fitted on all rows."
+
+    def _hold(self, in_use: HeadsInUse, before: IntentClassifier, bench: Bench) -> str | None:
+        """Hold the head in use to the budget: the same head under a new revision, with thresholds. None when it already is, or none is set."""
+        if self._budget() in {None, in_use.budget} or not bench.rows:
+            return None
+        with self.shelf.scratch() as scratch:
+            shutil.copytree(in_use.heads.folder, scratch, dirs_exist_ok=True)
+            (scratch / SEEN).write_text("\n".join(sorted(in_use.seen)), "ascii")
+            meta = note_meta(scratch, {})
+            base = re.sub(r"-t[0-9a-f]{6}$", "", str(meta["revision"]))
+            learned = self._learn(scratch, Served(before), bench, base)
+            assert learned is not None
+            note_meta(scratch, {"revision": learned.revision})
+            self.shelf.keep(scratch, learned.revision)
+        return learned.revision
+
+    def _learn(self, folder: Path, heads: Served, bench: Bench, base: str) -> IntentThresholds | None:
+        """Thresholds for the budget, written beside the head. The same head with other thresholds is another revision."""
+        budget = self._budget()
+        if budget is None or not bench.rows:
+            return None
+        learned = choose(
+            self.policy,
+            self.encoder,
+            heads,
+            [row.text for row in bench.rows],
+            bench.intents,
+            revision=base,
+            budget=budget,
+            source=f"{len(bench.rows)} held-out rows ({bench.origin})",
+            today=self.now.date(),
+        )
+        said = learned.model_dump_json(exclude={"revision", "created"})
+        learned = learned.model_copy(update={"revision": f"{base}-t{hashlib.sha256(said.encode()).hexdigest()[:6]}"})
+        write_thresholds(folder, learned)
+        return learned
+
+    def _budget(self) -> float | None:
+        if self.order.risk_budget is not None:
+            return self.order.risk_budget
+        if self.policy.thresholds.risk_budget is not None:
+            return self.policy.thresholds.risk_budget
+        return self.in_use.budget if self.in_use else None
