@@ -65,7 +65,8 @@ train-heads: $(VENV)/.serve ## fit the intent heads of every shipped profile ane
 	@$(BIN)/python -m appliance.retraining.shipped_cards $(PROFILES) --before build/heads-before
 
 train-encoder: .venv-train/.train ## export the encoder to int8 ONNX anew
-	@.venv-train/bin/python -m models.training.torch_export encoder --out models/weights/encoder --sample models/training/data/*/heldout.csv
+	@rm -rf build/encoder-before && mkdir -p build && cp -r models/weights/encoder build/encoder-before
+	@.venv-train/bin/python -m models.training.torch_export encoder --out models/weights/encoder --sample models/training/data/*/*.csv --before build/encoder-before
 	@.venv-train/bin/python -m models.catalog hash
 
 train-reranker: .venv-train/.train ## train the cross-encoder and fit the order to it: KB=articles.jsonl PAIRS=links.jsonl MINUTES=50

@@ -182,7 +182,9 @@ def _guided(policy: Policy, classifier: IntentClassifier, heads: Heads | None) -
 
 def _ranking(config: Config, models: ModelSet, queues: Queues) -> Ranking:
     score = queues.score if config.retrieval.rerank else None
-    return Ranking(models.fusion, score, depth=config.retrieval.candidates)
+    always = config.retrieval.rerank == "always"
+    fusion = models.fusion.model_copy(update={"use_reranker": True}) if always else models.fusion
+    return Ranking(fusion, score, depth=config.retrieval.candidates)
 
 
 async def _ladder(config: Config, quote: QuoteSynthesizer, stack: AsyncExitStack) -> tuple[Synthesizer, ...]:

@@ -69,7 +69,8 @@ class Retrieval(_Section):
     """The best of these, which the cross-encoder reads."""
     keep: Annotated[int, Field(ge=1, le=20)] = 4
     """Passages that go on to the draft."""
-    rerank: bool = True
+    rerank: bool | Literal["always"] = True
+    """True: the cross-encoder orders the candidates where it was measured to help; ``always``: even where it was not; false: never."""
 
 
 class Spoken(_Section):

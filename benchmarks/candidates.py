@@ -27,13 +27,13 @@ from kb.article import AUDIENCES, Visibility
 from kb.errors import KnowledgeFault
 from kb.ranking import first_stage_signals
 from models.errors import ModelFault
-from models.questions import question_vectors
+from models.questions import question_vectors, readings_of, search_vector
 from models.training.mining import held_out
 
 
 def candidates(knowledge: Knowledge, question: Question, kind: str) -> dict[str, Any]:
     """One line for ``models.training.fusion``."""
-    [vector] = question_vectors(knowledge.encoder, [question.text])
+    vector = search_vector([*question_vectors(knowledge.encoder, readings_of(question.title, question.question))])
     visibility = Visibility(frozenset(AUDIENCES), datetime.now(UTC).date())
     found = knowledge.search.find(question.text, vector, visibility, limit=knowledge.pool)
     return {

@@ -27,6 +27,7 @@ class OnnxEncoder:
         self.revision = meta.revision
         self.dimension = meta.dimension
         self.languages = meta.languages
+        self.vector_revision = meta.vector_revision or meta.revision
         self._max_tokens = meta.max_tokens
         self._session = session
         self._tokens_a_batch = TOKENS_A_BATCH[session.provider]

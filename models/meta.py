@@ -26,6 +26,8 @@ class EncoderMeta(_Meta):
     max_tokens: int
     languages: tuple[str, ...] = ("en",)
     """ISO 639-1 codes of the languages that it reads."""
+    vector_revision: str = ""
+    """The revision whose vectors these weights give bit for bit; empty: their own. An index made with it stays good."""
 
 
 class RerankerMeta(_Meta):

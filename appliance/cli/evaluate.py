@@ -37,6 +37,7 @@ Kb = Annotated[
     ),
 ]
 Questions = Annotated[Path, typer.Option("--questions", help="JSON lines: id, question, title, gold_ids.")]
+_RERANK = {None: True, True: "always", False: False}
 Measured = Callable[[Appliance, Stock], Awaitable[dict[str, Any]]]
 Limit = Annotated[int | None, typer.Option("--limit", min=1, help="Only the first so many.", show_default=False)]
 
@@ -46,7 +47,10 @@ def retrieval(
     *,
     questions: Questions,
     kb: Kb = None,
-    rerank: Annotated[bool, typer.Option(help="With the second stage, as the line.")] = True,
+    rerank: Annotated[
+        bool | None,
+        typer.Option(help="With the cross-encoder or without it; unsaid: as the line does here.", show_default=False),
+    ] = None,
     limit: Limit = None,
     data: Data = None,
     config: Settings = None,
@@ -61,7 +65,7 @@ def retrieval(
 
     with data_directory(_checked(kb, data)) as folder:
         chosen = _config(config, folder, thrown_away=data is None)
-        chosen = _with(chosen, "retrieval", {"rerank": rerank})
+        chosen = _with(chosen, "retrieval", {"rerank": _RERANK[rerank]})
         _show("Retrieval", asyncio.run(_on_stock(chosen, kb, measured)), json)
 
 

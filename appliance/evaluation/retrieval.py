@@ -13,6 +13,7 @@ from appliance.evaluation.stock import Stock, check_gold
 from appliance.knowledge import Knowledge
 from appliance.line.desk import Desk
 from kb.article import AUDIENCES, Visibility
+from models.questions import readings_of, search_vector
 
 WIDE = 30
 """Passages looked at in all. With at most three of one article, ten different articles are among them if ten match at all."""
@@ -34,27 +35,28 @@ async def measure(
     if not asked:
         raise InputInvalid("No question names the article that answers it.", remedy='Give questions with "gold_ids".')
     unknown = await asyncio.to_thread(check_gold, knowledge, asked)
-    await search(desk, knowledge, asked[0].text)  # opens the index: no customer's search pays for that
+    await search(desk, knowledge, asked[0])  # opens the index: no customer's search pays for that
     ranks, times = [], []
     for done, question in enumerate(asked, 1):
-        articles, took_ms = await search(desk, knowledge, question.text)
+        articles, took_ms = await search(desk, knowledge, question)
         ranks.append(rank(articles, question.gold_ids))
         times.append(took_ms)
         advance(done, len(asked))
     return _figures(ranks, times, stocked) | {"left_out": len(questions) - len(asked), "gold_not_in_kb": unknown}
 
 
-async def search(desk: Desk, knowledge: Knowledge, text: str) -> tuple[list[str], float]:
+async def search(desk: Desk, knowledge: Knowledge, question: Question) -> tuple[list[str], float]:
     """(different articles, best first; milliseconds of the line's search with encoding and second stage).
 
     What the second stage has not seen follows in the order of the first, untimed: the line never looks that far.
     """
     visibility = Visibility(frozenset(AUDIENCES), desk.today())
     began = desk.clock()
-    [reading] = await desk.encode([text])
-    ranked, _ = await desk.rank(text, await desk.find(text, reading.vector, visibility))
+    text = question.text
+    vector = search_vector([one.vector for one in await desk.encode(readings_of(question.title, question.question))])
+    ranked, _ = await desk.rank(text, await desk.find(text, vector, visibility))
     took_ms = (desk.clock() - began) * 1000
-    wide = await asyncio.to_thread(knowledge.search.find, text, reading.vector, visibility, limit=WIDE)
+    wide = await asyncio.to_thread(knowledge.search.find, text, vector, visibility, limit=WIDE)
     return list(dict.fromkeys(found.passage.article_id for found in (*ranked, *wide))), took_ms
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
@@ -11,6 +12,7 @@ from appliance.line.signals.followup import standalone
 from appliance.line.signals.mood import frustration, urgency_words
 from appliance.line.signals.wishes import courtesy, names_person, wants_person
 from appliance.ticket import NOT_HEARD, Classified, Spoken, Ticket
+from models.questions import readings_of, search_vector
 from models.roles import URGENCIES, Classification, Urgency, Vector
 from models.sentences import split_sentences
 
@@ -37,11 +39,11 @@ async def classify(desk: Reader, ticket: Ticket, spoken: Spoken = NOT_HEARD) -> 
     In a language that the models do not read only plain wishes and courtesies are recognised; there is no intent.
     """
     text = ticket.message.text.strip()
-    question, follow_up = standalone(text, ticket.history)
-    if ticket.subject and not ticket.history:
-        question = f"{ticket.subject.strip()}\n{question}"
+    body, follow_up = standalone(text, ticket.history)
+    asked = readings_of("" if ticket.history else ticket.subject, body)
+    question = asked[0]
     said = text if ticket.history else f"{ticket.subject.strip()}\n{text}".strip()
-    vector, found, others = await _read(desk, question, said) if spoken.read else (np.zeros(0, np.float32), _UNREAD, ())
+    vector, found, others = await _read(desk, asked, said) if spoken.read else (np.zeros(0, np.float32), _UNREAD, ())
     words = urgency_words(said)
     return Classified(
         question=question,
@@ -62,10 +64,14 @@ async def classify(desk: Reader, ticket: Ticket, spoken: Spoken = NOT_HEARD) -> 
     )
 
 
-async def _read(desk: Reader, question: str, said: str) -> tuple[Vector, Classification, tuple[Classification, ...]]:
-    """The question's vector, what the classifier says of it, and what it says of each part."""
-    first, *others = await desk.encode([question, *parts(said)])
-    return first.vector, desk.classify(first.features), tuple(desk.classify(other.features) for other in others)
+async def _read(
+    desk: Reader, asked: Sequence[str], said: str
+) -> tuple[Vector, Classification, tuple[Classification, ...]]:
+    """The vector to search by, what the classifier says of the question (``asked[0]``), and what it says of each part."""
+    read = await desk.encode([*asked, *parts(said)])
+    vector = search_vector([one.vector for one in read[: len(asked)]])
+    others = tuple(desk.classify(one.features) for one in read[len(asked) :])
+    return vector, desk.classify(read[0].features), others
 
 
 def parts(text: str) -> list[str]:

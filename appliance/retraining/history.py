@@ -23,7 +23,7 @@ from appliance.store.database import Database as OpenDatabase
 from kb.article import AUDIENCES, Visibility
 from kb.ingest import Progress, silent
 from kb.ranking import first_stage_signals
-from models.questions import question_vectors
+from models.questions import question_vectors, readings_of, search_vector
 from models.roles import Encoder
 from models.training.fusion_fit import Asked
 
@@ -109,7 +109,7 @@ def pools(knowledge: Knowledge, questions: Sequence[Question], today: date) -> l
     visible = Visibility(frozenset(AUDIENCES), today)
     asked = []
     for one in questions:
-        [vector] = question_vectors(knowledge.encoder, [one.text])
+        vector = search_vector([*question_vectors(knowledge.encoder, readings_of(one.title, one.question))])
         found = knowledge.search.find(one.text, vector, visible, limit=knowledge.pool)
         asked.append(
             Asked(

@@ -147,6 +147,11 @@ def write(path: Path, fitted: Fitted, *, fitted_on: Mapping[str, Any], reranker_
     path.write_text(json.dumps({"revision": revision} | body, indent=2) + "\n", encoding="utf-8")
 
 
+def _decided(reason: str | None) -> dict[str, str]:
+    """Why the cross-encoder is not used, where that was decided on other questions than these."""
+    return {"without_reranker": reason} if reason else {}
+
+
 def main(arguments: list[str] | None = None) -> int:
     from models.reranker import OnnxReranker
 
@@ -155,6 +160,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--reranker", type=Path, required=True)
     parser.add_argument("--leave-out", nargs="*", default=[], help="kinds of questions to ignore")
     parser.add_argument("--depth", type=int, default=DEPTH)
+    parser.add_argument("--without-reranker", metavar="REASON", help="do not use the cross-encoder, whatever these questions say")
     parser.add_argument("--out", type=Path, required=True)
     given = parser.parse_args(arguments)
     try:
@@ -164,11 +170,13 @@ def main(arguments: list[str] | None = None) -> int:
         print(fault, file=sys.stderr)
         return 1
     fitted = fit(asked, reranker, depth=given.depth, seed=7)
+    if given.without_reranker:
+        fitted = replace(fitted, use_reranker=False)
     counts = {kind: sum(one.kind == kind for one in asked) for kind in sorted({one.kind for one in asked})}
     write(
         given.out,
         fitted,
-        fitted_on={"questions": counts, "depth": given.depth},
+        fitted_on={"questions": counts, "depth": given.depth} | _decided(given.without_reranker),
         reranker_revision=reranker.revision,
     )
     print(json.dumps(fitted.figures, indent=2))

