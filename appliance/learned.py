@@ -12,7 +12,7 @@ from appliance.errors import ConfigInvalid
 from appliance.ticket import Tier
 
 THRESHOLDS_FILE = "thresholds.json"
-_AGAIN = "Train the heads again with a risk budget (appliance models train intent --risk-budget), or remove the file to go by the profile's thresholds alone."
+_AGAIN = "Learn them again, for the same rows or newer ones: appliance models train intent --train messages.csv --risk-budget {budget}"
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Count = Annotated[int, Field(ge=0)]
@@ -67,7 +67,9 @@ def read_thresholds(folder: Path) -> IntentThresholds | None:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(map(str, first["loc"])) or "the document"
-        raise ConfigInvalid(f"{path} is not as it should be: {where}: {first['msg']}.", remedy=_AGAIN) from None
+        raise ConfigInvalid(
+            f"{path} is not as it should be: {where}: {first['msg']}.", remedy=_AGAIN.format(budget=0.05)
+        ) from None
 
 
 def check_fits(learned: IntentThresholds, *, revision: str, policy: str) -> None:
@@ -75,10 +77,10 @@ def check_fits(learned: IntentThresholds, *, revision: str, policy: str) -> None
     if learned.revision != revision:
         raise ConfigInvalid(
             f"The learnt thresholds belong to the intent heads {learned.revision}, but {revision} is in use.",
-            remedy=_AGAIN,
+            remedy=_AGAIN.format(budget=f"{learned.budget:g}"),
         )
     if learned.policy != policy:
         raise ConfigInvalid(
             "The learnt thresholds were learnt for other rules: the profile's always_escalate, thresholds or tiers have changed since.",
-            remedy=_AGAIN,
+            remedy=_AGAIN.format(budget=f"{learned.budget:g}"),
         )

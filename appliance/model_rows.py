@@ -8,7 +8,7 @@ from appliance.config import Config
 from models.catalog import Catalog, Entry, ModelStatus
 from models.catalog_lock import Lock
 from models.errors import ModelRefused
-from models.fit import fit
+from models.fit import fit, uses_gpu
 from models.hardware import Machine
 from models.serving import serve_arguments
 
@@ -37,7 +37,8 @@ def _locks(config: Config, catalog: Catalog) -> dict[str, Lock]:
 
 
 def _row(entry: Entry, lock: Lock | None, catalog: Catalog, config: Config, machine: Machine) -> dict[str, object]:
-    found = fit(entry, machine)
+    gpu = uses_gpu(entry, provider=config.models.provider, device=config.models.device)
+    found = fit(entry, machine, gpu=gpu)
     return {
         "id": entry.id,
         "role": entry.role,

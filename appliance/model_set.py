@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -15,8 +16,11 @@ from appliance.rerankers import SHIPPED_ENCODER, open_encoder, open_reranker, op
 from models.batching import Batcher
 from models.bi_encoder import BiEncoderReranker
 from models.catalog import WEIGHTS, Catalog
+from models.errors import ModelRefused
 from models.features import read_messages
 from models.fusion import Fusion
+from models.meta import EncoderMeta, read_meta
+from models.reranker import LateReranker
 from models.roles import (
     Classification,
     Encoder,
@@ -29,6 +33,7 @@ from models.roles import (
 )
 from models.support import LexicalEncoderSupport
 
+_log = logging.getLogger(__name__)
 _ENCODER_BATCH = 32
 _SENTENCE_BATCH = 96
 _PAIR_BATCH = 40
@@ -60,7 +65,12 @@ def open_models(config: Config) -> ModelSet:
     order = order_in_use(config, catalog, encoder, reranker)
     # Measured for the shipped encoder only; the cosines of another lie elsewhere, and the rung's limits with them.
     sentences = BiEncoderReranker(encoder) if config.models.encoder == SHIPPED_ENCODER else None
-    return ModelSet(encoder, reranker, _support(config, catalog, encoder), order.fusion, order.reason, sentences)
+    if isinstance(reranker, LateReranker) and (sentences is None or order.asks_reranker(config)):
+        reranker.load()  # now, not in a customer's turn
+    if order.notice:
+        _log.warning("%s", order.notice)
+    described = order.described(config)
+    return ModelSet(encoder, reranker, _support(config, catalog, encoder), order.fusion, described, sentences)
 
 
 def _support(config: Config, catalog: Catalog, encoder: Encoder) -> SupportChecker:
@@ -77,6 +87,17 @@ def open_classifier(config: Config, profile: str, encoder: Encoder) -> IntentCla
 def open_heads(config: Config, profile: str, encoder: Encoder) -> Heads:
     """The same with the folder that they and their thresholds lie in, and why installed ones do not serve."""
     return heads_in_use(config.data, profile, encoder.revision, open_catalog(config))
+
+
+def encoder_in_use(config: Config) -> str | None:
+    """The revision of the encoder, for lists: without opening it. None for one that was added or is not there."""
+    catalog = open_catalog(config)
+    if config.models.encoder != SHIPPED_ENCODER:
+        return None
+    try:
+        return read_meta(EncoderMeta, catalog.folder(catalog.get(SHIPPED_ENCODER))).revision
+    except ModelRefused:
+        return None
 
 
 def open_catalog(config: Config) -> Catalog:

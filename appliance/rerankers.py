@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from appliance.config import Config
@@ -17,7 +16,8 @@ from models.errors import ModelRefused
 from models.fusion import Fusion
 from models.installed import SHIPPED, Shelf
 from models.installed import InUse as Shelved
-from models.reranker import OnnxReranker
+from models.meta import EncoderMeta, RerankerMeta, read_meta
+from models.reranker import LateReranker, OnnxReranker
 from models.roles import Encoder, Reranker
 from models.torch_models import MAX_TOKENS, TorchEncoder, TorchModel, TorchReranker
 
@@ -25,16 +25,32 @@ SHIPPED_ENCODER = "encoder"
 OWN_RERANKER = "reranker"
 """The value of ``models.reranker`` that stands for the one trained here, or else the one that ships."""
 CHOOSE = "Measure and fit it on your own questions: appliance models choose reranker --questions Q.jsonl."
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """How candidates are ordered, and why, in one line for people. ``fitted`` is false when nobody fitted it to these two models."""
+    """How candidates are ordered, and why, in one line for people. ``fitted`` is false when nobody fitted it to these two models.
+
+    ``notice``: what was decided or trained here and is not used, since it is damaged.
+    """
 
     fusion: Fusion
     reason: str
     fitted: bool = True
+    notice: str = ""
+
+    def asks_reranker(self, config: Config) -> bool:
+        """Whether the cross-encoder is asked for each ticket."""
+        return config.retrieval.rerank == "always" or (config.retrieval.rerank and self.fusion.use_reranker)
+
+    def described(self, config: Config) -> str:
+        """What orders the candidates under these settings, and why, for people."""
+        said = self.reason
+        if not config.retrieval.rerank:
+            said = "retrieval.rerank is off: first stage alone"
+        elif config.retrieval.rerank == "always" and not self.fusion.use_reranker:
+            said = f'retrieval.rerank is "always": reranker in use against the figures ({self.reason})'
+        return f"{said.removesuffix('.')}. {self.notice}" if self.notice else said
 
 
 def reranker_shelf(data: Path) -> Shelf:
@@ -63,7 +79,8 @@ def open_reranker(config: Config, catalog: Catalog) -> Reranker:
     if config.models.reranker != OWN_RERANKER:
         about = _brought(config, catalog, config.models.reranker, "reranker")
         return TorchReranker.open(about, device=config.models.device)
-    return open_installed(config, folder_in_use(config.data, catalog).folder)
+    folder = folder_in_use(config.data, catalog).folder
+    return LateReranker(folder, provider=config.models.provider, threads=config.models.threads or None)
 
 
 def open_installed(config: Config, folder: Path) -> Reranker:
@@ -88,18 +105,56 @@ def folder_in_use(data: Path, catalog: Catalog) -> InUse:
             return InUse(shelf.check(str(active)))
     except ModelRefused as fault:
         notice = f"The reranker trained here is not used: {fault.message} The one that ships serves instead."
-        _log.warning("%s %s", notice, fault.remedy)
     return InUse(catalog.require("reranker"), notice)
 
 
+def revisions_in_use(config: Config, catalog: Catalog) -> tuple[str, str]:
+    """(encoder, reranker) that the settings name, without loading them. Raises ``ModelRefused`` and ``ConfigInvalid``."""
+    encoder, reranker = config.models.encoder, config.models.reranker
+    return (
+        read_meta(EncoderMeta, catalog.require(SHIPPED_ENCODER)).revision
+        if encoder == SHIPPED_ENCODER
+        else _brought(config, catalog, encoder, "encoder").revision,
+        read_meta(RerankerMeta, folder_in_use(config.data, catalog).folder).revision
+        if reranker == OWN_RERANKER
+        else _brought(config, catalog, reranker, "reranker").revision,
+    )
+
+
 def order_in_use(config: Config, catalog: Catalog, encoder: Encoder, reranker: Reranker) -> Order:
-    """This installation's own choice where there is one; else what ships, as far as it was fitted to these two models."""
-    chosen = choices(config.data).find(encoder_revision=encoder.revision, reranker_revision=reranker.revision)
-    if chosen is not None:
-        return Order(chosen.fusion.model_copy(update={"use_reranker": chosen.use_reranker}), chosen.summary)
+    return order_of(config, catalog, (encoder.revision, reranker.revision))
+
+
+def order_of(config: Config, catalog: Catalog, models: tuple[str, str]) -> Order:
+    """This installation's own choice for these revisions of encoder and reranker; else what ships, as far as it was fitted to them.
+
+    A damaged record stops no answer: what ships serves, with a notice.
+    """
+    own = folder_in_use(config.data, catalog).notice if config.models.reranker == OWN_RERANKER else ""
+    every, damage = recorded(config.data)
+    notice = " ".join(filter(None, (own, damage)))
+    for chosen in every:
+        if (chosen.encoder_revision, chosen.reranker_revision) == models:
+            fusion = chosen.fusion.model_copy(update={"use_reranker": chosen.use_reranker})
+            return Order(fusion, chosen.summary, notice=notice)
+    return replace(_shipped_order(config, catalog, models[1]), notice=notice)
+
+
+def recorded(data: Path) -> tuple[tuple[Choice, ...], str]:
+    """The choices recorded here, and why they cannot be read where they cannot."""
+    try:
+        return choices(data).every(), ""
+    except ModelRefused as fault:
+        return (
+            (),
+            f"The choice recorded here is not used: {fault.message} {fault.remedy} Until then the order that ships serves.",
+        )
+
+
+def _shipped_order(config: Config, catalog: Catalog, reranker_revision: str) -> Order:
     shipped = shipped_fusion(catalog)
     known_encoder = config.models.encoder == SHIPPED_ENCODER
-    known_reranker = shipped.reranker_revision in {"", reranker.revision}
+    known_reranker = shipped.reranker_revision in {"", reranker_revision}
     if known_encoder and known_reranker:
         used = "reranker in use" if shipped.use_reranker else "first stage alone"
         return Order(shipped, f"{used}, as shipped; not yet measured on your own questions")
@@ -131,7 +186,11 @@ def installed_rerankers(data: Path) -> list[InstalledReranker]:
     revisions = shelf.revisions()
     if not revisions:
         return []
-    now, measured = shelf.in_use(), {one.reranker_revision: one for one in choices(data).every()}
+    measured = {one.reranker_revision: one for one in recorded(data)[0]}
+    try:
+        now = shelf.in_use()
+    except ModelRefused:  # then what ships serves, and the order's notice says so
+        now = Shelved(None, None)
     return [_installed(shelf, name, now, measured.get(name)) for name in revisions]
 
 

@@ -65,6 +65,8 @@ class Spoken:
     confidence: float = 0.0
     foreign: bool = False
     """Another language than the profile's."""
+    guess: str = ""
+    """What the message most likely is in when that is another language, but not surely so: good enough not to refuse, and no more."""
     read: bool = True
     """The models read it; what they say of a text in another language is worth nothing."""
     rule: str = ""

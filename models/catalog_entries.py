@@ -103,6 +103,8 @@ class Entry(_Part):
     pooling: Literal["mean", "cls", "last"] | None = None
     question_prefix: str = ""
     passage_prefix: str = ""
+    stored_bits: Literal[16, 32] = 32
+    """Of each weight of an encoder or reranker in its files."""
     loader: Literal["cross-encoder", "causal"] | None = None
     instruction: str = ""
     preset: Preset | None = None
@@ -117,12 +119,16 @@ class Entry(_Part):
     @computed_field  # type: ignore[prop-decorator]  # as above
     @property
     def memory_mb(self) -> int:
-        """MiB that it needs when loaded: of GPU memory for synthesis, else of whatever it runs on."""
+        """MiB that it needs when loaded: of GPU memory for synthesis, else of the machine's memory."""
+        return self.needs_mb(gpu=self.preset is not None)
+
+    def needs_mb(self, *, gpu: bool) -> int:
+        """MiB that it needs on a GPU, or (``gpu`` False) on the CPU, where torch computes in twice the precision."""
         if self.measured_mb is not None:
             return self.measured_mb
         weights = self.weights_bytes or sum(file.bytes for file in self.files if file.path.endswith(".safetensors"))
         if self.preset is None or self.shape is None:
-            return memory.torch_mb(weights)
+            return memory.torch_mb(weights, stored_bits=self.stored_bits, gpu=gpu)
         return memory.serving_mb(
             weights, self.shape.kv_bytes_per_token, self.preset.context_tokens * self.preset.full_sequences
         )

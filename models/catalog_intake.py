@@ -6,13 +6,13 @@ Checked without loading anything: names, headers and JSON only. Pickles can run 
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 import struct
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
+from models import catalog_json
 from models.catalog_entries import Entry, Shape
 from models.catalog_lock import HUB_RECORDS, Lock, brief, listed_files
 from models.errors import ModelRefused
@@ -21,7 +21,6 @@ _DATA = {".safetensors", ".json", ".txt", ".md", ".model", ".jinja", ".pdf", ".p
 _PLAIN = re.compile(r"^(LICEN[CS]E|NOTICE|COPYING|README|\.gitattributes)", re.IGNORECASE)
 _PICKLES = {".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".joblib", ".npy", ".npz", ".h5", ".msgpack", ".keras"}
 _CODE = {".py", ".pyc", ".so", ".dll", ".sh", ".js", ".ipynb"}
-_HEADER_LIMIT = 100_000_000
 _OWN_MODULES = "sentence_transformers."
 
 
@@ -52,15 +51,22 @@ def inspect(folder: Path, entry: Entry) -> Inspection:
 def check_known(lock: Lock, entry: Entry) -> list[str]:
     """Where the folder's files differ from the hashes that the catalogue knows; empty when all agree."""
     found = {file.path: file.sha256 for file in lock.files}
-    return [
+    differ = [
         f"{known.path} is missing" if known.path not in found else f"{known.path} has another sha256"
         for known in entry.files
         if found.get(known.path) != known.sha256
     ]
+    weights = {
+        path for path in found if path.endswith(".safetensors")
+    }  # in another folder they could be loaded instead
+    return differ + [
+        f"{path} is not one of its weight files" for path in sorted(weights - {f.path for f in entry.files})
+    ]
 
 
 def check_hub_records(folder: Path, lock: Lock) -> tuple[int, list[str]]:
-    """How many files agree with the hub client's own record beside them, and which do not.
+    """How many files agree with the hub client's own record beside them, and which do not. Agreement proves nothing: whoever
+    made the folder made the records. A difference shows damage on the way.
 
     The record's etag is the sha256 of a large file, and the git hash of a small one.
     """
@@ -116,10 +122,15 @@ def _shape(folder: Path, entry: Entry) -> list[str]:
     found = _found(config, {**config, **text} if isinstance(text, dict) else config)
     wanted = entry.shape.model_dump()
     return [
-        f"config.json says {name} {found[name]!r}, not {wanted[name]!r}"
+        f"config.json says {name} {_shown(found[name])}, not {wanted[name]!r}"
         for name in wanted
         if found[name] != wanted[name]
     ]
+
+
+def _shown(value: object) -> str:
+    """A list or table of a foreign file may be of any size and depth: only its kind is told."""
+    return repr(value)[:80] if value is None or isinstance(value, str | int | float) else f"a {type(value).__name__}"
 
 
 def _found(config: dict[str, Any], text: dict[str, Any]) -> dict[str, object]:
@@ -153,18 +164,34 @@ def _remote_code(folder: Path) -> list[str]:
         for name in ("config.json", "tokenizer_config.json")
         if "auto_map" in (_json(folder / name) or {})
     ]
-    try:
-        modules = json.loads((folder / "modules.json").read_bytes())
-    except (OSError, ValueError):
+    if _unread(folder / "tokenizer_config.json"):
+        wrong.append("tokenizer_config.json is no JSON object")
+    if not (folder / "modules.json").exists():
         return wrong
-    types = (
-        [str(module.get("type", "")) for module in modules if isinstance(module, dict)]
-        if isinstance(modules, list)
-        else []
-    )
-    return wrong + [
-        f"modules.json names {kind}, which is foreign code" for kind in types if not kind.startswith(_OWN_MODULES)
-    ]
+    try:
+        modules = catalog_json.document(folder / "modules.json")
+    except (OSError, ValueError):
+        modules = None
+    if not isinstance(modules, list):
+        return [*wrong, "modules.json is no JSON list"]
+    return wrong + [fault for module in modules if (fault := _module(module))]
+
+
+def _module(module: object) -> str:
+    """What is wrong with one module of ``modules.json``: foreign code, or a folder outside of the model's."""
+    if not isinstance(module, dict):
+        return "modules.json holds something that is no module"
+    kind, path = module.get("type", ""), module.get("path", "")
+    if not (isinstance(kind, str) and kind.startswith(_OWN_MODULES)):
+        return f"modules.json names {_shown(kind).strip(chr(39))}, which is foreign code"
+    if (
+        not isinstance(path, str)
+        or "\\" in path
+        or PurePosixPath(path).is_absolute()
+        or ".." in PurePosixPath(path).parts
+    ):
+        return f"modules.json names the folder {_shown(path)}, which lies outside of the model's"
+    return ""
 
 
 def _safetensors(folder: Path, paths: list[Path]) -> list[str]:
@@ -172,8 +199,9 @@ def _safetensors(folder: Path, paths: list[Path]) -> list[str]:
     if not weights:
         return ["no .safetensors file is there"]
     wrong = [f"{path} {fault}" for path in weights if (fault := _damage(folder / path))]
-    index = _json(folder / "model.safetensors.index.json") or {}
-    shards = index.get("weight_map")
+    if _unread(folder / "model.safetensors.index.json"):
+        wrong.append("model.safetensors.index.json is no JSON object")
+    shards = (_json(folder / "model.safetensors.index.json") or {}).get("weight_map")
     needed = {str(name) for name in shards.values()} if isinstance(shards, dict) else set()
     return wrong + [f"{name} is missing" for name in sorted(needed - {path.as_posix() for path in weights})]
 
@@ -186,22 +214,39 @@ def _damage(path: Path) -> str:
         if start == b"version ":
             return "is a Git LFS pointer, not the file itself"
         length = struct.unpack("<Q", start)[0] if len(start) == 8 else 0
-        if not 0 < length < min(_HEADER_LIMIT, size):
+        if not 0 < length < min(catalog_json.LIMIT, size):
             return "is no safetensors file"
         try:
-            header = json.loads(file.read(length))
-            end = max(int(tensor["data_offsets"][1]) for name, tensor in header.items() if name != "__metadata__")
-        except (ValueError, KeyError, TypeError, IndexError, AttributeError):
+            end = _end(catalog_json.parsed(file.read(length)))
+        except (ValueError, KeyError, TypeError):
             return "has a damaged header"
     return "" if size == 8 + length + end else f"has {size} bytes, not {8 + length + end}: it is cut short"
 
 
+def _end(header: object) -> int:
+    """Where the last tensor ends. Raises ``ValueError``, ``KeyError`` or ``TypeError`` for what is no safetensors header."""
+    if not isinstance(header, dict):
+        raise TypeError("no table")
+    ends = [0]
+    for tensor in (tensor for name, tensor in header.items() if name != "__metadata__"):
+        start, end = tensor["data_offsets"]
+        if type(start) is not int or type(end) is not int or not 0 <= start <= end:  # true and Infinity are no offsets
+            raise ValueError("no offsets")
+        ends.append(end)
+    return max(ends)
+
+
 def _json(path: Path) -> dict[str, Any] | None:
     try:
-        found = json.loads(path.read_bytes())
+        found = catalog_json.document(path)
     except (OSError, ValueError):
         return None
     return found if isinstance(found, dict) else None
+
+
+def _unread(path: Path) -> bool:
+    """There, but nothing that could be looked at: a loader may be less strict, and would then read what nobody checked."""
+    return path.exists() and _json(path) is None
 
 
 def _git_hash(path: Path) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import stat
 import tempfile
 from collections.abc import Callable
@@ -21,6 +22,8 @@ from models.catalog_entries import WeightFile
 from models.errors import ModelRefused
 
 FORMAT = 1
+COMMIT = r"^[0-9a-f]{40}$"
+"""A revision is a full commit: a branch or tag says something else tomorrow."""
 _CHUNK = 8 * 1024 * 1024
 HUB_RECORDS = Path(".cache/huggingface")
 """What the hub's client leaves beside the files: its own record of revision and hashes. No loader reads it."""
@@ -40,7 +43,7 @@ class Lock(BaseModel):
 
     format: int = Field(default=FORMAT, ge=1, le=FORMAT)
     id: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")
-    revision: str
+    revision: str = Field(pattern=COMMIT)
     folder: str
     locked_at: datetime
     files: tuple[WeightFile, ...] = Field(min_length=1)
@@ -77,6 +80,16 @@ def listed_files(folder: Path) -> list[Path]:
                 )
         found += [Path(parent, name).relative_to(folder) for name in names]
     return sorted(path for path in found if not path.is_relative_to(HUB_RECORDS))
+
+
+def check_commit(revision: str, source: str) -> str:
+    """``revision`` when it is a full commit. Raises ``ModelRefused``; ``source`` is who says it."""
+    if not re.fullmatch(COMMIT, revision):
+        raise ModelRefused(
+            f'{source} says revision "{revision[:80]}", which is no commit: 40 hexadecimal digits, in small letters.',
+            remedy="Name the full commit that was fetched; a branch or a tag may be another one tomorrow.",
+        )
+    return revision
 
 
 def make_lock(folder: Path, entry_id: str, revision: str, *, now: datetime, progress: Progress = silent) -> Lock:
@@ -138,6 +151,8 @@ def write_lock(lock: Lock, path: Path) -> None:
             part.write(lock.model_dump_json(indent=2) + "\n")
             part.flush()
             os.fsync(part.fileno())
+        # The temporary file is its owner's alone, and the service may run under another user than the one who adds.
+        Path(part.name).chmod(0o600 | path.parent.stat().st_mode & 0o444)
         Path(part.name).replace(path)
     except OSError as error:
         raise ModelRefused(

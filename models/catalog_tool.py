@@ -13,7 +13,7 @@ from pathlib import Path
 
 from models import catalog_hash
 from models.catalog_intake import hub_revision, inspect
-from models.catalog_lock import make_lock
+from models.catalog_lock import check_commit, make_lock
 from models.catalog_progress import Meter
 from models.errors import ModelRefused
 
@@ -44,12 +44,14 @@ def lock_text(folder: Path, model_id: str, revision: str, catalog: Path, weights
 
     entry = Catalog.open(catalog, weights).get(model_id or folder.resolve().name)
     inspect(folder, entry)
-    named = revision or hub_revision(folder)
+    recorded = hub_revision(folder)
+    named = revision or recorded
     if not named:
         raise ModelRefused(
             f"Nothing in {folder} says which revision it is.",
             remedy="Name the commit that was fetched with --revision.",
         )
+    check_commit(named, "--revision" if revision else "The hub client's record in the folder")
     with Meter(sys.stderr) as meter:
         lock = make_lock(folder, entry.id, named, now=datetime.now(UTC), progress=meter)
     return lock.model_dump_json(indent=2) + "\n"

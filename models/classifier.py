@@ -16,6 +16,8 @@ RETRAIN = (
     "After a change of models.encoder two commands are due: `appliance models train intent --with-shipped` (or --train CSV) and "
     "`appliance kb rebuild`. Otherwise install the appliance again."
 )
+_AT_ONCE = 1_024
+"""Rows a run: the kernel of each with every fitted text is held in memory."""
 _OUTPUTS = ("intent_probability", "urgency_probability", "out_of_scope")
 
 
@@ -49,8 +51,10 @@ class OnnxIntentClassifier:
 
     def classify(self, features: Features) -> list[Classification]:
         """One classification a row of ``features`` (n, width), in order."""
-        if len(features) == 0:
-            return []
+        blocks = (features[at : at + _AT_ONCE] for at in range(0, len(features), _AT_ONCE))
+        return [one for block in blocks for one in self._block(block)]
+
+    def _block(self, features: Features) -> list[Classification]:
         found = self._session.run({"features": np.ascontiguousarray(features, dtype=np.float32)})
         return [self._row(found, row) for row in range(len(features))]
 

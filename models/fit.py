@@ -1,7 +1,8 @@
-"""Whether a model of the catalogue fits a machine, and which one would."""
+"""Whether a model of the catalogue fits a machine, which one would, and whether several fit it together."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -20,6 +21,11 @@ class Fit:
     detail: str
 
 
+def uses_gpu(entry: Entry, *, provider: str, device: str) -> bool:
+    """Whether the settings ``models.provider`` and ``models.device`` put a model on a GPU, where there is one."""
+    return entry.preset is not None or (provider == "cuda" if entry.ships else device != "cpu")
+
+
 def fit(entry: Entry, machine: Machine, *, gpu: bool = True) -> Fit:
     """For ``gpu`` the largest card decides; without one, or with ``gpu`` False, the machine's memory does.
 
@@ -30,12 +36,40 @@ def fit(entry: Entry, machine: Machine, *, gpu: bool = True) -> Fit:
         if not card:
             return Fit(False, f"{entry.id} needs a GPU of {entry.gpu_memory_mb:,} MiB, and none is to be seen")
         return Fit(entry.gpu_memory_mb <= card, f"{entry.id} needs {entry.gpu_memory_mb:,} of the GPU's {card:,} MiB")
-    has, whose = (card, "GPU's") if card else (int(machine.ram_mb * _RAM_SHARE), "machine's")
-    rest = "" if card else " that models may take"
-    return Fit(entry.memory_mb <= has, f"{entry.id} needs {entry.memory_mb:,} of the {whose} {has:,} MiB{rest}")
+    needed = entry.needs_mb(gpu=bool(card))
+    has, where = _room(machine, gpu=bool(card))
+    return Fit(needed <= has, f"{entry.id} needs {needed:,} of the {where}")
 
 
-def largest_that_fits(entries: Iterable[Entry], role: str, machine: Machine) -> Entry | None:
+def together(placed: Iterable[tuple[Entry, bool]], machine: Machine) -> Fit:
+    """Entries with whether each uses a GPU, all loaded at once. vLLM takes its whole share of the card, however small its model."""
+    everything = list(placed)
+    card = machine.largest_gpu_mb
+    fits, said = True, []
+    for gpu in (True, False):
+        there = [entry for entry, wants in everything if (wants and card > 0) == gpu]
+        if not there:
+            continue
+        needs = {entry.id: _takes(entry, card) if gpu else entry.needs_mb(gpu=False) for entry in there}
+        has, where = _room(machine, gpu=gpu)
+        fits = fits and sum(needs.values()) <= has
+        sums = " + ".join(f"{name} {needed:,}" for name, needed in needs.items())
+        said.append(f"{sums} of the {where}")
+    return Fit(fits, "; ".join(said))
+
+
+def largest_that_fits(entries: Iterable[Entry], role: str, machine: Machine, *, gpu: bool = True) -> Entry | None:
     """The model of that role which needs most and still fits."""
-    fitting = [entry for entry in entries if entry.role == role and fit(entry, machine).fits]
+    fitting = [entry for entry in entries if entry.role == role and fit(entry, machine, gpu=gpu).fits]
     return max(fitting, key=lambda entry: entry.memory_mb, default=None)
+
+
+def _takes(entry: Entry, card: int) -> int:
+    share = entry.preset.gpu_memory_utilization if entry.preset else None
+    return entry.needs_mb(gpu=True) if share is None else math.ceil(card * share)
+
+
+def _room(machine: Machine, *, gpu: bool) -> tuple[int, str]:
+    """MiB, and whose in words."""
+    has = machine.largest_gpu_mb if gpu else int(machine.ram_mb * _RAM_SHARE)
+    return has, f"GPU's {has:,} MiB" if gpu else f"machine's {has:,} MiB that models may take"

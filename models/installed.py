@@ -14,7 +14,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from models.errors import ModelRefused
@@ -25,14 +25,21 @@ _ACTIVE = "active.json"
 _FILES = "files.json"
 _SCRATCH = ".new-"
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,127}")
+_FOR_PEOPLE = frozenset({".md", ".svg"})
+"""The card and its pictures: hashed too, but a note that somebody wrote into the card must not stop what serves."""
 
 
 @dataclass(frozen=True, slots=True)
 class InUse:
-    """``SHIPPED``, a revision, or None: nothing that could be used."""
+    """``SHIPPED``, a revision, or None: nothing that could be used.
+
+    The risk budgets that the two are held to, None without one, are told here as well: a revision that is damaged cannot tell its own.
+    """
 
     active: str | None
     previous: str | None
+    budget: float | None = None
+    previous_budget: float | None = None
 
 
 class Shelf:
@@ -47,12 +54,13 @@ class Shelf:
         path = self.folder / _ACTIVE
         try:
             found = json.loads(path.read_bytes())
-            return InUse(_name(found["active"]), _name(found["previous"]))
+            budgets = _share(found.get("budget")), _share(found.get("previous_budget"))
+            return InUse(_name(found["active"]), _name(found["previous"]), *budgets)
         except FileNotFoundError:
             return InUse(SHIPPED if self.shipped else None, None)
         except OSError as error:
             raise ModelRefused(f"{path} cannot be read: {error.strerror}.", remedy="Check its permissions.") from error
-        except (ValueError, TypeError, KeyError) as error:
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise ModelRefused(
                 f"{path} does not say which revision is in use.",
                 remedy="Remove it to run the model that ships, then train again.",
@@ -73,10 +81,15 @@ class Shelf:
     def path(self, revision: str) -> Path:
         return self.folder / revision
 
-    def check(self, revision: str) -> Path:
-        """The revision's folder, every file of it hashed. Raises ``ModelRefused`` naming the file that is missing or changed."""
+    def check(self, revision: str, *, whole: bool = False) -> Path:
+        """The revision's folder, every file that serves hashed; with ``whole`` those that only people read as well.
+
+        Raises ``ModelRefused`` naming the file that is missing or changed.
+        """
         folder = self.path(revision)
         for name, expected in _sealed(folder).items():
+            if Path(name).suffix in _FOR_PEOPLE and not whole:
+                continue
             try:
                 with (folder / name).open("rb") as file:
                     found = hashlib.file_digest(file, "sha256").hexdigest()
@@ -120,10 +133,14 @@ class Shelf:
         _sync(self.folder)
         return target
 
-    def activate(self, revision: str, *, instead_of: str | None) -> InUse:
-        """From now on ``revision`` is in use; ``instead_of`` is what served so far, and what a roll-back brings back."""
+    def activate(self, revision: str, *, instead_of: str | None, budget: float | None = None) -> InUse:
+        """From now on ``revision`` is in use, held to ``budget``; ``instead_of`` is what served so far, and what a roll-back brings back."""
         self.check(revision)
-        return self._write(InUse(revision, instead_of))
+        try:
+            now = self.in_use()
+        except ModelRefused:  # this very call mends it; nothing is known of a budget then
+            now = InUse(None, None)
+        return self._write(InUse(revision, instead_of, budget, now.budget if now.active == instead_of else None))
 
     def roll_back(self) -> InUse:
         """The previous one is in use again. Raises ``ModelRefused`` when there is none or it is not intact; then nothing changes."""
@@ -135,11 +152,11 @@ class Shelf:
             )
         if now.previous != SHIPPED:
             self.check(now.previous)
-        return self._write(InUse(now.previous, now.active))
+        return self._write(InUse(now.previous, now.active, now.previous_budget, now.budget))
 
     def _intact(self, revision: str) -> bool:
         try:
-            self.check(revision)
+            self.check(revision, whole=True)
         except ModelRefused:
             return False
         return True
@@ -148,7 +165,7 @@ class Shelf:
         self.folder.mkdir(parents=True, exist_ok=True)
         path = self.folder / f"{_SCRATCH}{os.getpid()}.json"
         try:
-            _put(path, {"active": chosen.active, "previous": chosen.previous})
+            _put(path, asdict(chosen))
             path.replace(self.folder / _ACTIVE)
         finally:
             path.unlink(missing_ok=True)
@@ -164,6 +181,15 @@ def _name(value: object) -> str | None:
     if value is not None and (not isinstance(value, str) or _NAME.fullmatch(value) is None):
         raise ValueError(value)
     return value
+
+
+def _share(value: object) -> float | None:
+    """A risk budget as ``active.json`` tells it. Raises ``ValueError``: an unreadable budget is not the same as none."""
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0.0 <= value <= 1.0:
+        raise ValueError(value)
+    return float(value)
 
 
 def _sealed(folder: Path) -> dict[str, str]:
@@ -185,13 +211,19 @@ def _seal(folder: Path) -> None:
     """Write the hash of every file, and have all of it on the disk before the folder gets its name."""
     (folder / _FILES).unlink(missing_ok=True)  # of the revision that this one was copied from
     hashes = {}
+    allowed = folder.parent.stat().st_mode & 0o777
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        path.chmod(
+            allowed & 0o666
+        )  # one file that only its author may read, and a service under another user does not start
         with path.open("rb") as file:
             hashes[path.relative_to(folder).as_posix()] = hashlib.file_digest(file, "sha256").hexdigest()
             os.fsync(file.fileno())
-    folder.chmod(folder.parent.stat().st_mode & 0o777)  # mkdtemp shuts out a service that runs under another user
+    folder.chmod(allowed)  # mkdtemp shuts out a service that runs under another user
     _put(folder / _FILES, {"sha256": hashes})
+    (folder / _FILES).chmod(allowed & 0o666)
     for inner in (path for path in folder.rglob("*") if path.is_dir()):
+        inner.chmod(allowed)
         _sync(inner)
     _sync(folder)
 

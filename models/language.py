@@ -10,7 +10,8 @@ import numpy as np
 
 from models.errors import ModelRefused
 from models.prose import prose
-from models.roles import UNDECIDED, Language
+from models.roles import UNDECIDED, UNKNOWN, Language
+from models.scripts import LATIN, script_of, written_in
 from models.tags import primary
 
 KNOWN = (
@@ -63,8 +64,11 @@ class LangidDetector:
         return cls(identifier, f"py3langid-{version('py3langid')}", wanted)
 
     def detect(self, text: str) -> Language:
-        """The likeliest language of the words in ``text``; ``UNDECIDED`` when there are none to go by."""
+        """The likeliest language of the words in ``text``; ``UNDECIDED`` when there are none to go by, ``UNKNOWN`` in letters of none that it knows."""
         words = prose(text)
+        script, part = script_of(words)
+        if script and part > 0.5 and not any(script in written_in(code) for code in self.languages):
+            return Language(UNKNOWN, part)  # the model has seen no such letters, and takes them for anything
         if sum(sign.isalpha() for sign in words) < _FEWEST_LETTERS:
             return UNDECIDED
         shares: dict[str, float] = {}
@@ -72,6 +76,11 @@ class LangidDetector:
             code = _ALIASES.get(label, label)
             shares[code] = shares.get(code, 0.0) + float(share)
         code = max(shares, key=lambda name: (shares[name], name))
+        if (
+            script not in {"", LATIN} and part > 0.5 and script not in written_in(code)
+        ):  # English words in a Japanese sentence
+            fits = [name for name in shares if name and script in written_in(name)]
+            return Language(max(fits, key=lambda name: (shares[name], name)), part)
         if not code:
             return UNDECIDED
         short = words.isascii() and len(words.split()) < _FEW_WORDS  # an accent or another script is a sign of its own

@@ -38,6 +38,6 @@ def card_mb(needed_mb: int, utilization: float) -> int:
     return math.ceil(needed_mb / utilization)
 
 
-def torch_mb(weights_bytes: int) -> int:
-    """MiB for an encoder or reranker in torch, at the precision in which its weights are stored."""
-    return math.ceil(weights_bytes / MIB) + TORCH_OVERHEAD_MB
+def torch_mb(weights_bytes: int, *, stored_bits: int, gpu: bool) -> int:
+    """MiB for an encoder or reranker in torch: 32 bits a weight on the CPU and 16 on a GPU (``torch_models``), however stored."""
+    return math.ceil(weights_bytes * (16 if gpu else 32) / stored_bits / MIB) + TORCH_OVERHEAD_MB

@@ -50,6 +50,7 @@ class IntentMeta(_Meta):
     profile: str = ""
     created: str = ""
     licence: str = ""
+    data_sha256: str = ""
     rows: int | None = None
     figures: dict[str, Any] = {}
 

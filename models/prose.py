@@ -11,18 +11,19 @@ _NOT_LANGUAGE = re.compile(
     r"|`[^`\n]{1,300}`"
     r"|^[ \t]*[>|][^\n]*$"
     r"|(?:https?://|www\.)[^\s、。]+"
-    r"|[!-~]{1,64}@[!-~]{1,255}"
+    r"|[!-?A-~]{1,64}+@[!-~]{1,255}"
     r"|(?:\b[A-Za-z]:)?[\\/][A-Za-z0-9_.\\/-]{2,}"
-    r"|\b[\w-]+\.(?:csv|pdf|py|js|html?|xlsx?|docx?|png|jpe?g|exe|zip|txt|log|json|xml|toml|ya?ml)\b",
+    r"|(?<![\w-])[\w-]{1,200}+\.(?:csv|pdf|py|js|html?|xlsx?|docx?|png|jpe?g|exe|zip|txt|log|json|xml|toml|ya?ml)\b",
     re.S | re.M,
 )
-"""Fenced and inline code, quoted lines, web and mail addresses, paths, file names."""
+"""Fenced and inline code, quoted lines, web and mail addresses, paths, file names. Nothing here may be tried again from every letter of a long token: one message would hold up all others."""
+_TOKEN = re.compile(r"[!-~]++")
+_SIGN = re.compile(r"[\d_@#=<>{}\[\]\\|^~$*+]", re.A)
 _CODES = re.compile(
-    r"[!-~]{0,80}[\d_@#=<>{}\[\]\\|^~$*+][!-~]{0,80}"
-    r"|\b[A-Z]{2,20}(?:-[A-Z]{1,20}){0,5}\b"
+    r"\b[A-Z]{2,20}(?:-[A-Z]{1,20}){0,5}\b"
     r"|\b[A-Za-z]{0,40}[a-z][A-Z][A-Za-z]{0,40}\b"
 )
-"""Tokens with digits or signs, abbreviations, names in camel case. ASCII only: Japanese and Chinese set no spaces around them."""
+"""Abbreviations and names in camel case. Like tokens with digits or signs they are ASCII only: Japanese and Chinese set no spaces around them."""
 _SAID = re.compile(r"[\"“„«»”「]([^\"“”„«»」\n]{2,200})[\"“”«»」]")
 """Words in quotation marks: an error message as the screen showed it, in the screen's language."""
 _WORD = re.compile(r"[^\W\d_]{2,}")
@@ -34,9 +35,13 @@ def prose(text: str) -> str:
     kept = _NOT_LANGUAGE.sub(" ", text[:READ_CHARS])
     if _shouts(kept):
         kept = kept.lower()  # capitals would be taken for abbreviations
-    kept = _CODES.sub(" ", kept)
+    kept = _CODES.sub(" ", _TOKEN.sub(_without_signs, kept))
     own = _SAID.sub(" ", kept)
     return " ".join((own if len(_WORD.findall(own)) >= _ENOUGH_WORDS else kept).split())
+
+
+def _without_signs(token: re.Match[str]) -> str:
+    return " " if _SIGN.search(token[0]) else token[0]
 
 
 def _shouts(text: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
@@ -67,3 +68,32 @@ class OnnxReranker:
         encoding = self._tokenizer.encode(text, add_special_tokens=False)
         encoding.truncate(self._max_question_tokens)
         return encoding
+
+
+class LateReranker:
+    """An ``OnnxReranker`` that is loaded when it is first asked: where the search alone orders, nobody asks it, and 80 MB stay free.
+
+    The caller has checked the folder's hashes. Safe to call from several threads: the first loads, the others wait.
+    """
+
+    def __init__(self, folder: Path, *, provider: Provider = "cpu", threads: int | None = None) -> None:
+        """Reads ``meta.json``. Raises ``ModelRefused``."""
+        meta = read_meta(RerankerMeta, folder)
+        self.revision, self.languages = meta.revision, meta.languages
+        self._folder, self._provider, self._threads = folder, provider, threads
+        self._one = threading.Lock()
+        self._opened: OnnxReranker | None = None
+
+    @property
+    def loaded(self) -> bool:
+        return self._opened is not None
+
+    def load(self) -> OnnxReranker:
+        """Raises ``ModelRefused`` when the files cannot be loaded."""
+        with self._one:
+            if self._opened is None:
+                self._opened = OnnxReranker.open(self._folder, provider=self._provider, threads=self._threads)
+            return self._opened
+
+    def score(self, pairs: Sequence[Pair]) -> Scores:
+        return self.load().score(pairs)

@@ -81,6 +81,8 @@ class Language:
 
 
 UNDECIDED = Language("", 0.0)
+UNKNOWN = "und"
+"""The code (ISO 639-2) of a language of which only the letters are known: not those of any language that the detector tells."""
 
 
 class LanguageDetector(Protocol):
@@ -88,7 +90,7 @@ class LanguageDetector(Protocol):
 
     revision: str
     languages: tuple[str, ...]
-    """Codes that it can answer with; empty: none."""
+    """Codes that it can answer with, besides ``UNKNOWN``; empty: none."""
 
     def detect(self, text: str) -> Language: ...
 

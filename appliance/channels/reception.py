@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import re
 import secrets
+import unicodedata
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ from appliance.store.conversations import Accepted, ConversationView, NewConvers
 from appliance.ticket import Channel, Message
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u202a-\u202e\u2066-\u2069]")
+_SAYS = re.compile(r"\w|[?!]")
+"""Besides these a picture says something (an emoji is "So" in Unicode); dots and dashes alone do not."""
 _EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{1,253}")
 _NAME_CHARS = 200
 _SUBJECT_CHARS = 300
@@ -134,7 +137,7 @@ class Reception:
 
     def _new_message(self, text: str, key: str | None) -> NewMessage:
         words = plain(text, lines=True)
-        if not re.search(r"\w|[?!]", words):
+        if not _SAYS.search(words) and not any(unicodedata.category(sign) == "So" for sign in words):
             raise InputInvalid("The message is empty.", remedy="Write what you need help with.")
         if len(words) > self._max_chars:
             raise InputTooLarge(

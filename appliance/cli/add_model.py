@@ -71,7 +71,7 @@ def _show(added: Added) -> None:
     lock = added.lock
     agree = (
         "; ".join(added.compared)
-        or "nothing: no --expect was given and no hashes are known, so this lock trusts the folder"
+        or "nothing: no --expect was given and the catalogue has no hashes, so this lock trusts the folder, its revision included"
     )
     out.print(f"Added {lock.id}, revision {lock.revision}: {len(lock.files)} files, {lock.bytes} bytes", markup=False)
     out.print(f"  folder   {lock.folder}", markup=False)

@@ -34,7 +34,7 @@ def print_rows(title: str, rows: Sequence[Mapping[str, object]]) -> None:
         return
     table = Table(title=title, title_justify="left", show_lines=False)
     for name in rows[0]:
-        table.add_column(name.replace("_", " "), overflow="fold")
+        table.add_column(name.replace("_", " "), overflow="fold", no_wrap=name == "id")  # an id is there to be copied
     for row in rows:
         table.add_row(*(escape(_cell(value)) for value in row.values()))
     out.print(table)

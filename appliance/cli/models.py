@@ -11,11 +11,13 @@ from appliance.cli.add_model import add
 from appliance.cli.console import out, print_json, print_rows
 from appliance.cli.options import Data, Json, Settings, settings
 from appliance.config import Config
+from appliance.errors import ApplianceFault
 from appliance.heads import installed_heads
 from appliance.model_rows import listed, verified
-from appliance.model_set import open_catalog
-from appliance.rerankers import InstalledReranker, choices, installed_rerankers
+from appliance.model_set import encoder_in_use, open_catalog
+from appliance.rerankers import InstalledReranker, installed_rerankers, order_of, recorded, revisions_in_use
 from models import hardware
+from models.errors import ModelFault
 
 app = typer.Typer(help="The models.", no_args_is_help=True)
 app.add_typer(train.app, name="train")
@@ -41,8 +43,9 @@ def list_(*, data: Data = None, config: Settings = None, json: Json = False) -> 
         "Models", [{name: row[name] for name in _SHOWN} | {"revision": str(row["revision"])[:20]} for row in rows]
     )
     print_rows("Trained here", installed)
-    for choice in choices(chosen.data).every():
+    for choice in recorded(chosen.data)[0]:
         out.print(f"{choice.reranker_revision} with {choice.encoder_revision}: {choice.summary}.", highlight=False)
+    out.print(f"Ranking: {_ranking(chosen)}", markup=False, highlight=False, soft_wrap=True)
 
 
 @app.command()
@@ -55,6 +58,15 @@ def verify(*, data: Data = None, config: Settings = None, json: Json = False) ->
     print_json(rows) if json else print_rows("Verified", rows)
     if not all(row["ok"] for row in rows):
         raise typer.Exit(1)
+
+
+def _ranking(config: Config) -> str:
+    """Which order serves and why; a model that cannot serve is named here, and `doctor` says more."""
+    catalog = open_catalog(config)
+    try:
+        return order_of(config, catalog, revisions_in_use(config, catalog)).described(config)
+    except (ApplianceFault, ModelFault) as fault:
+        return f"{fault.message} {fault.remedy}"
 
 
 def _installed(config: Config) -> list[dict[str, object]]:
@@ -72,9 +84,10 @@ def _installed(config: Config) -> list[dict[str, object]]:
             "rows": one.rows,
             "accuracy": one.accuracy,
             "ok": one.status.ok,
+            "detail": one.status.detail,
             "path": one.status.path,
         }
-        for one in installed_heads(config.data)
+        for one in installed_heads(config.data, encoder_in_use(config))
     ]
     return [*heads, *(_reranker(one) for one in installed_rerankers(config.data))]
 

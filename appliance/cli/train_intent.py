@@ -17,7 +17,8 @@ from appliance.config import Config
 from appliance.model_set import open_catalog
 from appliance.policy import load_policy
 from appliance.rerankers import open_encoder
-from appliance.retraining.intents import Advance, Order, train_intents
+from appliance.retraining.encoding import Advance
+from appliance.retraining.intents import Order, train_intents
 from appliance.store.corrections import Example, SqlCorrections
 from appliance.store.database import Database
 
@@ -108,10 +109,11 @@ def _show(found: dict[str, Any]) -> None:
     if found["notice"]:
         typer.echo(found["notice"], err=True)
     typer.echo(
-        f"{rows['fitted']} rows fitted in {found['seconds']} s; {rows['duplicates']} said a text again; "
+        f"{rows['fitted']} rows fitted in {found['seconds']} s; {rows['duplicates']} said a text again, {rows['twins']} nearly so; "
         f"{rows['corrections_left_out']} corrections left out, whose intent this profile has not."
     )
     typer.echo(found["reason"])
+    _show_budget(found)
     if found["result"] == "installed":
         typer.echo(f"{found['candidate']} is in use from now on. {RESTART}")
         if found["previous"]:
@@ -122,10 +124,32 @@ def _show(found: dict[str, Any]) -> None:
         )
 
 
-def _budget(asked: float, in_force: float | None) -> str:
-    if in_force == asked:
-        return f"Thresholds learnt for a risk budget of {asked:.1%} are part of what is in use."
-    return f"No thresholds could be learnt for the risk budget of {asked:.1%}: no rows are held out. Give some with --heldout."
+def _show_budget(found: dict[str, Any]) -> None:
+    """What the risk budget did: nothing, or a threshold an intent and tier, with what the held-out rows prove of it."""
+    asked, rows = found["risk_budget"], found["thresholds"]
+    if asked is None:
+        return
+    if found["risk_budget_in_force"] != asked:
+        typer.echo(
+            f"No thresholds were learnt for the risk budget of {asked:.1%}: no rows are held out. Give some with --heldout.",
+            err=True,
+        )
+        return
+    columns = ("tier", "intent", "threshold", "bound", "missing", "declared")
+    print_rows(f"Thresholds for a risk budget of {asked:.1%}", [{name: row[name] for name in columns} for row in rows])
+    typer.echo("No threshold: a person gets the tickets of that intent, until so many more held-out rows are there.")
+    for row in rows:
+        if row["over_budget"]:
+            typer.echo(
+                f"Warning: the profile's own threshold {row['threshold']:.2f} for {row['intent']} ({row['tier']}) goes before the "
+                f"budget, and up to {row['bound']:.1%} of its answers may be unsafe. Remove it from the profile to learn one.",
+                err=True,
+            )
+    if not found["rows"]["held_out_from"].startswith("the file"):
+        typer.echo(
+            "The thresholds are proven for the head that was fitted without the held-out rows, so that head is the one for use. "
+            "With --heldout CSV all other rows are fitted, and the proof holds for that head."
+        )
 
 
 @contextmanager

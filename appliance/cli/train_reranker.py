@@ -11,9 +11,8 @@ import typer
 
 from appliance.cli.console import err, out, print_json, print_rows, progress_bar
 from appliance.cli.options import Data, Json, Settings, settings
-from appliance.rerankers import reranker_shelf
-from appliance.retraining.choosing import choose_reranker
-from appliance.retraining.lock import training_lock
+from appliance.retraining.child import ends_in_order
+from appliance.retraining.choosing import choose_reranker, roll_back
 from appliance.retraining.reranker import Task, train_reranker
 
 RESTART = "A running `appliance up` takes it up at its next start."
@@ -39,7 +38,7 @@ def train(
     json: Json = False,
 ) -> None:
     """Train the reranker on your own history, and use it only if it beats both what runs and the search alone. Needs the extra "train"."""
-    with progress_bar("Import") as progress:
+    with ends_in_order(), progress_bar("Import") as progress:
         outcome = train_reranker(
             settings(config, data),
             Task(pairs, tuple(kb or ()), minutes),
@@ -69,7 +68,7 @@ def choose(
     """Measure the search with and without the reranker in use on your own questions, fit the order to them, and record which is used."""
     with progress_bar("Import") as progress:
         chosen = choose_reranker(
-            settings(config, data), questions, tuple(kb or ()), today=datetime.now(UTC).date(), progress=progress
+            settings(config, data), questions, tuple(kb or ()), now=datetime.now(UTC), progress=progress
         )
     choice = chosen.choice
     if json:
@@ -79,16 +78,17 @@ def choose(
     _table(choice.figures, f"On {choice.questions} questions, five-fold")
     if chosen.unknown or chosen.trained_on:
         _tell(f"Left out: {chosen.unknown} whose article is unknown here, {chosen.trained_on} that it was trained on.")
-    _tell(f"Recorded: {choice.summary}. {RESTART}")
+    _tell(f"Recorded: {choice.summary}. {RESTART} Back again: appliance models rollback reranker")
 
 
 def rollback(*, data: Data = None, config: Settings = None, json: Json = False) -> None:
-    """The reranker that was in use before the present one; doing it twice undoes it."""
-    shelf = reranker_shelf(settings(config, data).data)
-    with training_lock(shelf.folder, now=datetime.now(UTC)):
-        now = shelf.roll_back()
+    """Take the last choice for the models in use back; without one, the reranker before the present one, and twice undoes that."""
+    now = roll_back(settings(config, data), now=datetime.now(UTC))
     if json:
-        print_json({"active": now.active, "previous": now.previous})
+        print_json({name: value for name, value in asdict(now).items() if name != "order" or value})
+        return
+    if now.order:
+        _tell(f"The last choice is taken back. Now: {now.order}. {RESTART}")
         return
     _tell(f"{now.active} is in use again, in place of {now.previous}. {RESTART}")
 

@@ -6,6 +6,7 @@ import asyncio
 import fcntl
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -16,6 +17,7 @@ from appliance.cli.console import err, out, progress_bar
 from appliance.cli.options import Data, Profile, Settings, settings
 from appliance.config import Config
 from appliance.errors import ConfigInvalid
+from appliance.retraining.leftovers import remove_leftovers
 from appliance.store.settings import SqlSettings
 from appliance.web.server import check_address, serve
 
@@ -36,6 +38,7 @@ def up(
     chosen = settings(config, data, profile, host=host, port=port)
     check_address(chosen.server.host, chosen.server.port)  # before models are loaded and articles imported in vain
     with _only_one(chosen.data):
+        remove_leftovers(chosen.data, now=datetime.now(UTC))
         asyncio.run(_up(chosen))
 
 

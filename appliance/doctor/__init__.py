@@ -59,6 +59,7 @@ def _looks(config: Config) -> Iterator[tuple[str, Look]]:
     for role in ("encoder", "reranker"):
         yield f"fits.{role}", partial(fits.finder, config, catalog, here, role)
     yield "fits.synthesis", partial(fits.synthesis, config, catalog, here)
+    yield "fits.together", partial(fits.together, config, catalog, here)
 
 
 def _checked(name: str, look: Look) -> Check:

@@ -66,10 +66,14 @@ def ranking(config: Config, catalog: Catalog, opened: EncoderOrWhy) -> str:
     """Whether the reranker is used, and by which figures. An order that nobody fitted to the models in use is not in order."""
     if notice := folder_in_use(config.data, catalog).notice:
         raise Amiss(notice, remedy="appliance models rollback reranker, or appliance models train reranker")
-    order = order_in_use(config, catalog, present(opened), open_reranker(config, catalog))
+    reranker = open_reranker(config, catalog)
+    reranker.score([("Does it work?", "It works.")])  # it is loaded late, and a fault should show here
+    order = order_in_use(config, catalog, present(opened), reranker)
+    if order.notice:
+        raise Amiss(order.notice, remedy=CHOOSE)
     if not order.fitted:
         raise Amiss(f"{order.reason.partition('. ')[0]}.", remedy=CHOOSE)
-    return order.reason if config.retrieval.rerank else "retrieval.rerank is off: first stage alone"
+    return order.described(config)
 
 
 def synthesis(config: Config) -> str:

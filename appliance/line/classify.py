@@ -68,10 +68,11 @@ async def _read(
     desk: Reader, asked: Sequence[str], said: str
 ) -> tuple[Vector, Classification, tuple[Classification, ...]]:
     """The vector to search by, what the classifier says of the question (``asked[0]``), and what it says of each part."""
-    read = await desk.encode([*asked, *parts(said)])
-    vector = search_vector([one.vector for one in read[: len(asked)]])
-    others = tuple(desk.classify(one.features) for one in read[len(asked) :])
-    return vector, desk.classify(read[0].features), others
+    pieces = parts(said)
+    texts = list(dict.fromkeys((*asked, *pieces)))  # a subject is often a piece too, and is read once
+    read = dict(zip(texts, await desk.encode(texts), strict=True))
+    vector = search_vector([read[text].vector for text in asked])
+    return vector, desk.classify(read[asked[0]].features), tuple(desk.classify(read[one].features) for one in pieces)
 
 
 def parts(text: str) -> list[str]:

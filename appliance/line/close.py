@@ -19,6 +19,7 @@ from appliance.ticket import (
     Spoken,
     Ticket,
 )
+from appliance.translations import language_name
 from models.roles import Vector
 
 _IN_TRANSLATION = frozenset(("not_in_language", "thanks", "greeting"))
@@ -47,9 +48,18 @@ def not_covered(policy: Policy, case: Case, decision: Decision) -> Closed:
     """No article answers: say so. A foreign question is declined once, and read by a person when the customer insists; any other is a gap."""
     if not case.routed.doubtful:
         return _hand_over(policy, case, decision, "not_covered", gap=case.classified.question)
-    if case.ticket.history or case.classified.names_person or case.classified.language.foreign:
+    spoken = case.classified.language
+    if case.ticket.history or case.classified.names_person or spoken.foreign:
         return _hand_over(policy, case, case.routed.decision, "unsure")
+    if spoken.guess:
+        decision = Decision("language", "language.unsure", _perhaps(spoken))
+        return _hand_over(policy, replace(case, decisions=(*case.decisions, decision)), decision, "unsure")
     return _closed(case, _said(policy, case, "refused", "out_of_scope", case.routed.decision))
+
+
+def _perhaps(spoken: Spoken) -> str:
+    likely = language_name(spoken.guess)
+    return f"The question looks foreign to this desk, but it may be in {likely}, which the models do not read well: nobody is refused for their language."
 
 
 def failed(policy: Policy, ticket: Ticket, decision: Decision, vector: Vector) -> Closed:

@@ -20,6 +20,7 @@ _NEXT_STEPS = {
     "ground.nothing_left": "Check the passages named below: articles came up, but no sentence could be shown to answer.",
     "draft.not_covered": "Answer from your own knowledge; the articles that came up do not cover this.",
     "language.not_covered": "Answer in the customer's language, or have the message translated; the knowledge base has no article in it.",
+    "language.unsure": "Read it, perhaps with a translator: the message may be in another language; answer it if it concerns us.",
     "language.not_read": "Answer in the customer's language from the articles in it; the models in use do not read it.",
     "line.overloaded": "Answer the ticket: the assistant was overloaded and has not tried.",
     "line.fault": "Answer the ticket, and tell the operator: the assistant failed on it.",

@@ -91,6 +91,27 @@ def threshold_words(policy: Policy, intent: str, learned: IntentThresholds | Non
     return f"{found.threshold:.2f} ({'profile' if found.declared else 'learnt'}; {proof})"
 
 
+def threshold_rows(learned: IntentThresholds | None) -> list[dict[str, Any]]:
+    """One row a tier and intent of what was learnt; ``over_budget``: the profile declares a threshold that the rows do not bear out."""
+    if learned is None:
+        return []
+    return [
+        {
+            "tier": tier,
+            "intent": intent,
+            "threshold": one.threshold,
+            "bound": round(one.bound, 4),
+            "handled": one.handled,
+            "unsafe": one.unsafe,
+            "missing": one.missing,
+            "declared": one.declared,
+            "over_budget": one.declared and one.bound > learned.budget,
+        }
+        for tier, found in learned.tiers.items()
+        for intent, one in found.items()
+    ]
+
+
 def _intents(
     policy: Policy, heads: Predicts, features: Features, intents: Sequence[str], learned: IntentThresholds | None
 ) -> Details:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import importlib.util
+import signal
 import subprocess
 import sys
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 from models.errors import ModelRefused
 
@@ -57,6 +59,20 @@ def run_tool(module: str, arguments: Sequence[str], *, say: Say, keep_open: Sequ
             f"{module} ended with code {code}: {' / '.join(last) or 'it said nothing'}.",
             remedy="What is in use stays in use. Memory and disk are the usual reasons; run it again to go on from where it was.",
         )
+
+
+@contextmanager
+def ends_in_order() -> Iterator[None]:
+    """A request to end (SIGTERM) unwinds like Ctrl-C, so that child and scratch folders go too: they hold customers' text."""
+    before = signal.signal(signal.SIGTERM, _leave)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _leave(number: int, _frame: object) -> None:
+    raise SystemExit(128 + number)
 
 
 def _end(process: subprocess.Popen[str]) -> None:

@@ -4,22 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 
 from appliance.config import Config
 from appliance.errors import InputInvalid
 from appliance.model_set import open_catalog
-from appliance.rerankers import Order, choices, open_encoder, open_reranker, order_in_use, reranker_shelf
+from appliance.rerankers import (
+    OWN_RERANKER,
+    Order,
+    choices,
+    folder_in_use,
+    open_encoder,
+    open_reranker,
+    order_in_use,
+    order_of,
+    reranker_shelf,
+    revisions_in_use,
+)
 from appliance.retraining.contest import ALONE, Contest
 from appliance.retraining.history import articles, fingerprint, pools, read_history
+from appliance.retraining.lock import training_lock
 from kb.ingest import Progress, silent
 from models.choice import Choice
+from models.errors import ModelRefused
 from models.fusion import Fusion
 from models.training import fusion
 from models.training.fusion_fit import Asked
 
 LEAST = 30
+LEAST_ARTICLES = 10
+"""Different articles that they ask for: an order fitted to one article says nothing about the others."""
 MOST = 1_000
 """Questions measured on, those with the smallest hashes: each costs the reranker ten passages."""
 SEEN = "seen.txt"
@@ -38,9 +53,18 @@ class Chosen:
 
 
 def choose_reranker(
-    config: Config, questions: Path, kb: Sequence[Path], *, today: date, progress: Progress = silent
+    config: Config, questions: Path, kb: Sequence[Path], *, now: datetime, progress: Progress = silent
 ) -> Chosen:
-    """Five-fold cross-validation over the questions; needs no torch unless the models in use do. Raises ``InputInvalid``."""
+    """Five-fold cross-validation over the questions; needs no torch unless the models in use do.
+
+    Raises ``InputInvalid``, ``ModelRefused`` and ``Conflict``; then nothing is changed.
+    """
+    with training_lock(reranker_shelf(config.data).folder, now=now):
+        choices(config.data).every()  # a damaged record is refused now, not after minutes of measuring
+        return _choose(config, questions, kb, today=now.date(), progress=progress)
+
+
+def _choose(config: Config, questions: Path, kb: Sequence[Path], *, today: date, progress: Progress) -> Chosen:
     catalog = open_catalog(config)
     encoder, reranker = open_encoder(config, catalog), open_reranker(config, catalog)
     order = order_in_use(config, catalog, encoder, reranker)
@@ -49,12 +73,12 @@ def choose_reranker(
         history = read_history(questions, knowledge.articles.hashes().keys(), least=LEAST, purpose="a choice")
         fresh = [one for one in history.questions if fingerprint(one.text) not in seen]
         asked = pools(knowledge, sorted(fresh, key=lambda one: fingerprint(one.text))[:MOST], today)
-    enough(asked, LEAST, questions)
+    enough(asked, LEAST, questions, articles=LEAST_ARTICLES)
     fitted = fusion.fit(asked, reranker, depth=config.retrieval.candidates, seed=SEED, prior=prior_of(order))
     choice = record(
         fitted, (encoder.revision, reranker.revision), questions=len(asked), data_sha256=history.sha256, today=today
     )
-    choices(config.data).save(choice)
+    choices(config.data).save(choice, keep_earlier=True)
     contest = Contest(fitted.ranks)
     return Chosen(choice, contest.certainty("fused", ALONE), history.unknown, len(history.questions) - len(fresh))
 
@@ -87,11 +111,55 @@ def trained_on(config: Config, revision: str) -> frozenset[str]:
         return frozenset()
 
 
-def enough(asked: Sequence[Asked], least: int, file: Path) -> None:
-    """Raises ``InputInvalid`` unless for ``least`` questions the search brings up the right article at all: no order helps the others."""
+@dataclass(frozen=True, slots=True)
+class RolledBack:
+    """``order``: what orders from now on, where a choice was taken back; empty: it was the reranker that changed."""
+
+    active: str | None
+    previous: str | None
+    order: str = ""
+
+
+def roll_back(config: Config, *, now: datetime) -> RolledBack:
+    """One step back: the last choice for the models in use is undone; without one, the reranker before this one is in use again.
+
+    Raises ``ModelRefused`` when there is neither, and ``Conflict``.
+    """
+    shelf = reranker_shelf(config.data)
+    with training_lock(shelf.folder, now=now):
+        if order := _undone(config):
+            active = shelf.in_use()
+            return RolledBack(active.active, active.previous, order)
+        changed = shelf.roll_back()
+        return RolledBack(changed.active, changed.previous)
+
+
+def _undone(config: Config) -> str:
+    """The order in use after the last choice was taken back; empty when there is none, or when the reranker itself is the trouble."""
+    catalog = open_catalog(config)
+    try:
+        if config.models.reranker == OWN_RERANKER and folder_in_use(config.data, catalog).notice:
+            return ""
+        models = revisions_in_use(config, catalog)
+        if not choices(config.data).roll_back(encoder_revision=models[0], reranker_revision=models[1]):
+            return ""
+    except ModelRefused:
+        return ""
+    return order_of(config, catalog, models).described(config)
+
+
+def enough(asked: Sequence[Asked], least: int, file: Path, *, articles: int) -> None:
+    """Raises ``InputInvalid`` unless for ``least`` questions, about ``articles`` different articles, the search brings up the right one
+    at all: no order helps the others."""
     found = sum(any(article in one.gold for article in one.articles) for one in asked)
+    about = len({article for one in asked for article in one.articles if article in one.gold})
     if found < least:
         raise InputInvalid(
             f"For {found} questions of {file} the search finds the right article among its candidates; {least} are needed.",
             remedy="Give more questions, or check that their gold_ids and the knowledge base belong together.",
+        )
+    if about < articles:
+        raise InputInvalid(
+            f"The questions of {file} that can be measured on ask for {about} different articles; {articles} are needed.",
+            remedy="Give questions about more of the knowledge base, as customers ask them.",
         )

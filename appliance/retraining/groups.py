@@ -10,7 +10,7 @@ from pathlib import Path
 from appliance.errors import InputInvalid
 from appliance.evaluation.datasets import Question
 from appliance.knowledge import Knowledge
-from appliance.retraining.choosing import SEED, enough
+from appliance.retraining.choosing import LEAST_ARTICLES, SEED, enough
 from appliance.retraining.history import KIND, History, fingerprint, pools, read_history
 from models.roles import Encoder
 from models.training.fusion_fit import Asked
@@ -48,8 +48,9 @@ class Material:
 def gather(knowledge: Knowledge, encoder: Encoder, pairs: Path, today: date) -> Material:
     history = read_history(pairs, knowledge.articles.hashes().keys(), least=LEAST, purpose="training")
     fitting, judging = (pools(knowledge, _some(history.part(part), MOST_HELD), today) for part in ("dev", "test"))
-    enough(fitting, LEAST_PART, pairs)
-    enough(judging, LEAST_PART, pairs)
+    enough(fitting, LEAST_PART, pairs, articles=1)
+    enough(judging, LEAST_PART, pairs, articles=1)
+    enough([*fitting, *judging], 2 * LEAST_PART, pairs, articles=LEAST_ARTICLES)
     rows = [
         {"id": one.id, "title": one.title, "summary": one.summary, "text": one.text}
         for one, _ in knowledge.articles.every()

@@ -6,6 +6,8 @@ A question's part is decided by the hash of its text: the same question is never
 from __future__ import annotations
 
 import hashlib
+import re
+import unicodedata
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -37,7 +39,7 @@ KIND = "link"
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """Questions of which at least one article is known here, each text once. ``unknown``: left out, since none is."""
+    """Questions of which at least one article is known here, each once. ``unknown``: left out, since none is."""
 
     questions: tuple[Question, ...]
     unknown: int
@@ -55,6 +57,12 @@ def part_of(text: str) -> Part:
 def fingerprint(text: str) -> str:
     """Sixteen hex digits that name a question without telling it."""
     return hashlib.sha256(" ".join(text.lower().split()).encode("utf-8", "replace")).hexdigest()[:_PRINT]
+
+
+def _alike(text: str) -> str:
+    """The same for questions that differ in spelling, punctuation or numbers only: forty of one template are one question."""
+    words = re.findall(r"[^\W\d_]+", unicodedata.normalize("NFKC", text).casefold())
+    return " ".join(words) or fingerprint(text)
 
 
 def read_history(file: Path, known: Collection[str], *, least: int, purpose: str) -> History:
@@ -77,12 +85,15 @@ def read_history(file: Path, known: Collection[str], *, least: int, purpose: str
         once[fingerprint(one.text)] = found.model_copy(
             update={"gold_ids": list(dict.fromkeys([*found.gold_ids, *(set(one.gold_ids) & set(known))]))}
         )
-    if len(once) < least:
+    different = list({(_alike(one.text), frozenset(one.gold_ids)): one for one in reversed(once.values())}.values())[
+        ::-1
+    ]
+    if len(different) < least:
         raise InputInvalid(
-            f"{file} holds {len(once)} different questions whose article is in the knowledge base; {purpose} needs {least}.",
-            remedy=f"Collect {least - len(once)} more, and keep what is in use until then.",
+            f"{file} holds {len(different)} different questions whose article is in the knowledge base; {purpose} needs {least}.",
+            remedy=f"Collect {least - len(different)} more (spelling, punctuation and numbers make no other question), and keep what is in use until then.",
         )
-    return History(tuple(once.values()), len(rows) - len(usable), hashlib.sha256(file.read_bytes()).hexdigest())
+    return History(tuple(different), len(rows) - len(usable), hashlib.sha256(file.read_bytes()).hexdigest())
 
 
 @contextmanager

@@ -20,37 +20,34 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from appliance.config import Config
-from appliance.errors import InputInvalid, StorageFailed
+from appliance.errors import StorageFailed
 from appliance.heads import TRIAL, intent_shelf
 from appliance.learned import IntentThresholds, read_thresholds
 from appliance.model_set import open_catalog
 from appliance.policy import Policy
-from appliance.retraining.cards import write_intent_card
-from appliance.retraining.inuse import SEEN, HeadsInUse, heads_in_use, mark, shipped_texts, with_urgencies
-from appliance.retraining.judged import Bench, Judgement, judge
+from appliance.retraining.cards import threshold_rows, write_intent_card
+from appliance.retraining.encoding import Advance, encode
+from appliance.retraining.inuse import SEEN, HeadsInUse, Refused, heads_in_use, mark, shipped_texts, with_urgencies
+from appliance.retraining.judged import MIN_JUDGED, Bench, Judgement, judge
 from appliance.retraining.lock import training_lock
-from appliance.retraining.material import CORRECTIONS, SHIPPED, Material, Row, collect, read_material, split
+from appliance.retraining.material import SHIPPED, Material, Row, gather, read_material, split, unseen
 from appliance.retraining.thresholds import choose, write_thresholds
 from appliance.store.corrections import Example
 from models.classifier import OnnxIntentClassifier
-from models.features import read_features
 from models.installed import InUse, Shelf
+from models.meta import IntentMeta, read_meta
 from models.roles import Encoder, Features, IntentClassifier
 from models.training.card import DataFacts
-from models.training.heads import OUT_OF_SCOPE_LABELS, FittedHeads, fit_heads
+from models.training.heads import FittedHeads, fit_heads
 from models.training.intent import note_meta, save_heads
 from models.training.served import Served
 
 _SEED = 7
-_AT_ONCE = 256
 _LIMITS = (
     "The heads hold vectors of the texts that they were fitted on: after a customer's texts were erased, train them again.",
     "Rows without an urgency kept the word of the head that was in use.",
 )
-Advance = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +84,8 @@ def train_intents(
         with training_lock(shelf.folder, now=now):
             shelf.clean()
             with shelf.scratch() as scratch:
-                in_use = heads_in_use(config, policy, encoder)
-                return _Training(policy, encoder, order, shelf, scratch, in_use, now, clock, advance).run()
+                found = heads_in_use(config, policy, encoder)
+                return _Training(policy, encoder, order, shelf, scratch, found, now, clock, advance).run()
     except OSError as error:
         raise StorageFailed(
             f"The new head could not be written to {shelf.folder}: {error.strerror or error}.",
@@ -105,28 +102,38 @@ class _Training:
     order: Order
     shelf: Shelf
     scratch: Path
-    in_use: HeadsInUse | None
+    found: HeadsInUse | Refused | None
     now: datetime
     clock: Callable[[], float]
     advance: Advance
 
+    @property
+    def in_use(self) -> HeadsInUse | None:
+        return self.found if isinstance(self.found, HeadsInUse) else None
+
     def run(self) -> dict[str, Any]:
         began = self.clock()
         material, left_out = self._material()
-        features = self._encode([row.text for row in material.rows])
+        features = encode(self.encoder, [row.text for row in material.rows], self.advance)
         rows = with_urgencies(material.rows, features, self.in_use)
-        kept, held = split(material.rows)
-        trial, final = self._fit([rows[at] for at in kept], features[kept]), self._fit(rows, features)
-        meta = self._save(final, trial, material, round(self.clock() - began, 1))
+        kept, held = split(material.rows, material.groups, self._known())
+        trial = self._fit([rows[at] for at in kept], features[kept])
+        proven = bool(held) and self.order.heldout is None and self._budget() is not None
+        fitted = material.take(kept) if proven else material
+        (self.scratch / TRIAL).mkdir()
+        (self.scratch / TRIAL / SEEN).write_text("\n".join(mark(material.rows[at]) for at in kept), "ascii")
+        final = trial if proven else self._fit(rows, features)
+        meta = self._save(final, trial, fitted, round(self.clock() - began, 1))
         before, after, bench = self._bench(material, features, held)
-        judgement = self._judgement(meta, judge(self.policy, bench, before, after))
-        meta = self._describe(meta, bench, judgement, after, material)
+        judgement = self._judgement(meta, judge(self.policy, bench, before, after), len(bench.rows))
+        meta = self._describe(meta, bench, judgement, after, fitted)
         folder = self.shelf.keep(self.scratch, meta["revision"])
-        now = InUse(self.in_use.name if self.in_use else None, None)
+        now, budget = InUse(self.found.name if self.found else None, None), self._budget()
         if judgement.better:
-            now = self.shelf.activate(meta["revision"], instead_of=now.active)
+            now = self.shelf.activate(meta["revision"], instead_of=now.active, budget=budget)
         elif before is not None and self.in_use is not None and (held_to := self._hold(self.in_use, before, bench)):
-            now = self.shelf.activate(held_to, instead_of=now.active)
+            now = self.shelf.activate(held_to, instead_of=now.active, budget=budget)
+            judgement = replace(judgement, reason=f"{judgement.reason} The thresholds in use were learnt anew.")
         learned = read_thresholds(self.shelf.path(str(now.active)))
         return {
             "profile": self.policy.name,
@@ -136,15 +143,14 @@ class _Training:
             "active": now.active,
             "previous": now.previous,
             "in_use_before": self.in_use.heads.classifier.revision if self.in_use else None,
-            "notice": self.in_use.heads.notice if self.in_use else "",
-            "risk_budget": self._budget(),
+            "notice": self.found.notice if self.found else "",
+            "risk_budget": budget,
             "risk_budget_in_force": learned.budget if learned else None,
+            "thresholds": threshold_rows(learned),
             "folder": str(folder),
             "rows": {
-                "given": material.given,
-                "duplicates": material.duplicates,
-                "fitted": len(material.rows),
-                "per_source": material.per_source,
+                **fitted.counts,
+                "twins": material.twins,
                 "corrections_left_out": left_out,
                 "held_out": len(bench.rows),
                 "held_out_from": bench.origin,
@@ -155,26 +161,14 @@ class _Training:
 
     def _material(self) -> tuple[Material, int]:
         """All rows, and how many corrections name an intent that the profile no longer has."""
-        rows: list[Row] = []
-        if self.order.shipped:
-            rows += read_material(shipped_texts(self.policy.name), self.policy, source=SHIPPED)
-        for path in self.order.train:
-            rows += read_material(path, self.policy)
-        known = {intent.name for intent in self.policy.intents} | OUT_OF_SCOPE_LABELS
-        corrected = [one for one in self.order.corrections if one.intent in known and one.text.strip()]
-        rows += [Row(one.text, one.intent, one.urgency, CORRECTIONS) for one in corrected]
-        if not rows:
-            raise InputInvalid(
-                "There is nothing to train on.", remedy="Give --train CSV, --with-shipped or --with-corrections."
-            )
-        return collect(self.policy, rows), len(self.order.corrections) - len(corrected)
+        shipped = [(shipped_texts(self.policy.name), SHIPPED)] if self.order.shipped else []
+        return gather(
+            self.policy, [*shipped, *((path, path.name) for path in self.order.train)], self.order.corrections
+        )
 
-    def _encode(self, texts: Sequence[str]) -> Features:
-        parts = []
-        for at in range(0, len(texts), _AT_ONCE):
-            parts.append(read_features(self.encoder, texts[at : at + _AT_ONCE]))
-            self.advance(min(at + _AT_ONCE, len(texts)), len(texts))
-        return np.concatenate(parts) if parts else read_features(self.encoder, [])
+    def _known(self) -> frozenset[str]:
+        """Marks of what could not be judged if it were held out."""
+        return self.in_use.judged(from_file=False)[1] if self.in_use and self.order.heldout is None else frozenset()
 
     def _fit(self, rows: Sequence[Row], features: Features) -> FittedHeads:
         urgencies = [row.urgency for row in rows]
@@ -203,17 +197,23 @@ class _Training:
         folder = self.scratch if file else self.scratch / TRIAL
         after = OnnxIntentClassifier.open(folder, encoder_revision=self.encoder.revision)
         if file is None:
-            places = [at for at in held if mark(material.rows[at]) not in seen]
-            rows = [material.rows[at] for at in places]
-            return before, after, Bench(rows, features[places], "one text in five, by its hash")
-        known = seen | set(map(mark, material.rows))
-        given = {row.print: row for row in read_material(file, self.policy)}
-        rows = [row for row in given.values() if mark(row) not in known]
-        return before, after, Bench(rows, self._encode([row.text for row in rows]), f"the file {file.name}")
+            rows = [material.rows[at] for at in held]
+            return before, after, Bench(rows, features[list(held)], "one text in five, by its hash")
+        rows = unseen(read_material(file, self.policy), material.rows, seen)
+        features = encode(self.encoder, [row.text for row in rows], self.advance)
+        return before, after, Bench(rows, features, f"the file {file.name}")
 
-    def _judgement(self, meta: dict[str, Any], found: Judgement) -> Judgement:
+    def _judgement(self, meta: dict[str, Any], found: Judgement, judged_on: int) -> Judgement:
+        least = MIN_JUDGED if isinstance(self.found, Refused) else 1 if self._budget() is not None else 0
+        if self.in_use is None and judged_on < least:
+            why = "replace installed heads that cannot serve" if self.found else "keep the risk budget"
+            reason = f"Only {judged_on} rows are held out; to {why}, {least} must be. Give more with --heldout."
+            return replace(found, better=False, reason=reason)
         if self.in_use and meta["heads_sha256"] == self.in_use.heads.sha256:
             return replace(found, better=False, reason="These rows give the very head that is in use already.")
+        if self.in_use and meta["data_sha256"] == read_meta(IntentMeta, self.in_use.heads.folder).data_sha256:
+            reason = "The head in use was trained on these very rows: what differs is chance. Add new rows."
+            return replace(found, better=False, reason=reason)
         return found
 
     def _describe(
@@ -243,15 +243,25 @@ class _Training:
     def _judged_on(self) -> str:
         if self.order.heldout:
             return "The head was fitted on all rows; none of the file's is among them."
+        if self._budget() is not None:
+            return "The head that serves is the one that was measured: it was fitted without them."
         return "They were measured with a head fitted without them; the one that serves was then fitted on all rows."
 
     def _hold(self, in_use: HeadsInUse, before: IntentClassifier, bench: Bench) -> str | None:
         """Hold the head in use to the budget: the same head under a new revision, with thresholds. None when it already is, or none is set."""
-        if self._budget() in {None, in_use.budget} or not bench.rows:
+        learned, budget = in_use.learned, self._budget()
+        if budget is None or not bench.rows:
+            return None
+        if learned and (learned.budget, learned.policy) == (budget, self.policy.rules_digest):
             return None
         with self.shelf.scratch() as scratch:
             shutil.copytree(in_use.heads.folder, scratch, dirs_exist_ok=True)
-            (scratch / SEEN).write_text("\n".join(sorted(in_use.seen)), "ascii")
+            seen = in_use.seen
+            if before is in_use.trial:  # what is proven has to be what serves
+                seen = in_use.trial_seen
+                for name in ("heads.onnx", "meta.json"):
+                    shutil.copyfile(scratch / TRIAL / name, scratch / name)
+            (scratch / SEEN).write_text("\n".join(sorted(seen)), "ascii")
             meta = note_meta(scratch, {})
             base = re.sub(r"-t[0-9a-f]{6}$", "", str(meta["revision"]))
             learned = self._learn(scratch, Served(before), bench, base)
@@ -286,4 +296,4 @@ class _Training:
             return self.order.risk_budget
         if self.policy.thresholds.risk_budget is not None:
             return self.policy.thresholds.risk_budget
-        return self.in_use.budget if self.in_use else None
+        return self.found.budget if self.found else None

@@ -17,6 +17,8 @@ from models.training.heads_report import evaluate_heads
 from models.training.rivals import Comparison, compare
 from models.training.served import Served
 
+SMALL_GAIN = 0.02
+"""Share of the rows: a gain in errors below it may be luck, and then the confidence has to bear it out."""
 MIN_JUDGED = 30
 """Held-out rows below which two heads cannot be told apart: with fewer, one row is more than three points of accuracy."""
 
@@ -88,13 +90,27 @@ def judge(policy: Policy, bench: Bench, before: IntentClassifier | None, after: 
         objections.append(
             f"{new['unsafe']} tickets would be answered that a person must handle, so far {old['unsafe']}"
         )
+    if said := doubt(compared):
+        objections.append(said)
     if objections:
         return Judgement(False, f"Not better: {'; '.join(objections)}.", old, new, compared)
     reason = (
         f"Better: {compared.errors_after} errors on {compared.n} held-out rows instead of {compared.errors_before} "
-        f"(p = {compared.p_value:.3f}), and worse in nothing."
+        f"(p = {compared.p_value:.3f}), and worse in nothing beyond chance."
     )
     return Judgement(True, reason, old, new, compared)
+
+
+def doubt(compared: Comparison) -> str:
+    """A few errors less and a worse mean log-loss are noise; empty when there is no such doubt."""
+    gained = compared.errors_before - compared.errors_after
+    loss = next((one for one in compared.checks if one.name == "log-loss"), None)
+    if gained <= 0 or gained >= SMALL_GAIN * compared.n or loss is None or loss.after <= loss.before:
+        return ""
+    return (
+        f"{gained} errors less on {compared.n} rows is under {SMALL_GAIN:.0%}, "
+        f"and the mean log-loss is worse ({loss.before:.4f} -> {loss.after:.4f})"
+    )
 
 
 def figures(policy: Policy, bench: Bench, classifier: IntentClassifier) -> dict[str, Any]:

@@ -5,18 +5,24 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter, defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from appliance.errors import InputInvalid
 from appliance.policy import Policy
+from appliance.retraining.twins import content_hash, groups
+from appliance.store.corrections import Example
+from models.errors import ModelRefused
 from models.training.heads import MIN_ROWS, OUT_OF_SCOPE_LABELS
 from models.training.rows import LabelledTexts, read_rows
 
 MAX_FITTED = 15_000
 """Rows that heads are fitted on at most: about 2 GB of memory and a minute on two cores. Of more rows, a sample even over the intents."""
+MOST_HELD_OUT = 10_000
+"""Rows of a held-out file that are judged: a sample by hash. More of them tell nothing new and take minutes."""
 _ONE_IN = 5
 SHIPPED = "texts that ship"
 CORRECTIONS = "agents' corrections"
@@ -36,18 +42,42 @@ class Row:
         """The same for texts that differ in case and spacing alone."""
         return fingerprint(self.text)
 
+    @cached_property
+    def mark(self) -> str:
+        """The same, short, for texts that differ only in numbers, links, greeting and signature: who has seen one has seen all."""
+        return content_hash(self.text)[:16]
+
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """``rows`` to fit on; ``given`` rows were read, ``duplicates`` of them said a text again."""
+    """``rows`` to fit on; ``given`` rows were read, ``duplicates`` of them said a text again. ``groups`` names the near twins of each row."""
 
     rows: tuple[Row, ...]
     given: int
     duplicates: int
+    groups: tuple[str, ...]
+
+    def take(self, places: Sequence[int]) -> Material:
+        """These rows alone, from the same reading."""
+        return replace(self, rows=tuple(self.rows[at] for at in places), groups=tuple(self.groups[at] for at in places))
+
+    @property
+    def twins(self) -> int:
+        """Rows that say another row again but for a number, a name or a word."""
+        return len(self.rows) - len(set(self.groups))
 
     @property
     def per_source(self) -> dict[str, int]:
         return dict(Counter(row.source for row in self.rows))
+
+    @property
+    def counts(self) -> dict[str, Any]:
+        return {
+            "given": self.given,
+            "duplicates": self.duplicates,
+            "fitted": len(self.rows),
+            "per_source": self.per_source,
+        }
 
     @property
     def per_intent(self) -> dict[str, int]:
@@ -66,6 +96,10 @@ def fingerprint(text: str) -> str:
 
 def read_material(path: Path, policy: Policy, *, source: str = "") -> list[Row]:
     """Rows of a CSV file, labels checked against the profile. Raises ``ModelRefused`` naming row and remedy."""
+    if path.exists() and not path.is_file():  # a pipe that nobody writes to would be waited for without end
+        raise ModelRefused(
+            f"{path} is not a regular file.", remedy="Give the path of a CSV file; write what a pipe gives into one."
+        )
     return rows_of(read_rows(path, known=[intent.name for intent in policy.intents]), source or path.name)
 
 
@@ -77,28 +111,65 @@ def rows_of(labelled: LabelledTexts, source: str) -> list[Row]:
     ]
 
 
+def gather(policy: Policy, files: Sequence[tuple[Path, str]], corrections: Sequence[Example]) -> tuple[Material, int]:
+    """Rows of the files (path, source in words), then what agents said; and how many corrections name an intent that the profile no longer has."""
+    rows = [row for path, source in files for row in read_material(path, policy, source=source)]
+    known = {intent.name for intent in policy.intents} | OUT_OF_SCOPE_LABELS
+    corrected = [one for one in corrections if one.intent in known and one.text.strip()]
+    rows += [Row(one.text, one.intent, one.urgency, CORRECTIONS) for one in corrected]
+    if not rows:
+        raise InputInvalid(
+            "There is nothing to train on.", remedy="Give --train CSV, --with-shipped or --with-corrections."
+        )
+    return collect(policy, rows), len(corrections) - len(corrected)
+
+
 def collect(policy: Policy, rows: Sequence[Row]) -> Material:
     """Each text once, the later word wins; at most ``MAX_FITTED`` of them. Raises ``InputInvalid`` for intents without enough rows."""
     latest = {row.print: row for row in rows}
     _check(policy, list(latest.values()))
-    return Material(_sample(list(latest.values())), len(rows), len(rows) - len(latest))
+    sample = _sample(list(latest.values()))
+    return Material(sample, len(rows), len(rows) - len(latest), tuple(grouped(sample)))
 
 
-def split(rows: Sequence[Row]) -> tuple[list[int], list[int]]:
-    """(places to fit on, places held out). Whether a text is held out depends on the text alone, one in five.
+def grouped(rows: Sequence[Row]) -> list[str]:
+    """The name of each row's group of near twins."""
+    return groups([row.text for row in rows], [row.mark for row in rows])
 
-    So a text that was held out once is held out for ever, and the trial head of an earlier training has never seen it. An intent that
-    would keep fewer than ``MIN_ROWS`` rows gets some back.
+
+def split(
+    rows: Sequence[Row], names: Sequence[str], seen: Collection[str] = frozenset()
+) -> tuple[list[int], list[int]]:
+    """(places to fit on, places to judge on): one group of near twins in five is held out whole, and one row of it is judged.
+
+    ``names`` are the rows' groups. Which are held out depends on the texts alone, so mostly a text stays held out for ever; what the
+    head in use has ``seen`` (marks) could not be judged and is fitted. An intent that would keep fewer than ``MIN_ROWS`` rows gets some back.
     """
-    held = [at for at, row in enumerate(rows) if int(row.print[:8], 16) % _ONE_IN == 0]
-    kept = Counter(row.intent for row in rows) - Counter(rows[at].intent for at in held)
-    back = set()
-    for at in sorted(held, key=lambda place: rows[place].print):
-        if kept[rows[at].intent] < MIN_ROWS:
-            kept[rows[at].intent] += 1
-            back.add(at)
-    out = set(held) - back
-    return [at for at in range(len(rows)) if at not in out], sorted(out)
+    members: defaultdict[str, list[int]] = defaultdict(list)
+    for at, name in enumerate(names):
+        members[name].append(at)
+    held = {
+        name: places
+        for name, places in sorted(members.items())
+        if int(name[:8], 16) % _ONE_IN == 0 and not any(rows[at].mark in seen for at in places)
+    }
+    kept = Counter(row.intent for row in rows)
+    kept.subtract(rows[at].intent for places in held.values() for at in places)
+    for name, places in list(held.items()):
+        if any(kept[rows[at].intent] < MIN_ROWS for at in places):
+            kept.update(rows[at].intent for at in held.pop(name))
+    out = {at for places in held.values() for at in places}
+    return [at for at in range(len(rows)) if at not in out], sorted(max(places) for places in held.values())
+
+
+def unseen(given: Sequence[Row], fitted: Sequence[Row], seen: Collection[str]) -> list[Row]:
+    """Of held-out rows those that no head knows, nor a near twin of them among the ``fitted`` rows: one of each group, at most ``MOST_HELD_OUT``."""
+    latest = {row.print: row for row in given if row.mark not in seen}
+    sample = sorted(latest.values(), key=lambda row: row.print)[:MOST_HELD_OUT]
+    names = grouped([*fitted, *sample])
+    known = set(names[: len(fitted)])
+    once = {name: row for name, row in zip(names[len(fitted) :], sample, strict=True) if name not in known}
+    return list(once.values())
 
 
 def _check(policy: Policy, rows: Sequence[Row]) -> None:

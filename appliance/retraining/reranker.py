@@ -31,6 +31,7 @@ from appliance.retraining.choosing import SEED, SEEN, prior_of, record
 from appliance.retraining.contest import ALONE, CERTAINTY, Contest, hold
 from appliance.retraining.groups import MOST_LOOKED_AT, Material, gather
 from appliance.retraining.history import articles, fingerprint
+from appliance.retraining.leftovers import WORKSHOP
 from appliance.retraining.lock import training_lock
 from appliance.retraining.reranker_card import write_reranker_card
 from kb.ingest import Progress, silent
@@ -43,7 +44,7 @@ from models.training.mining import write_lines
 PATIENCE = 3
 LOOKS = 6
 IN_USE, NEW = "in_use", "new"
-_WORKSHOP = ".training"
+_GROUPS, _DEV, _CHECKPOINT = "groups.jsonl", "dev.jsonl", "checkpoint"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,7 @@ def train_reranker(config: Config, task: Task, *, now: datetime, say: Say, progr
         )
     shelf = reranker_shelf(config.data)
     with training_lock(shelf.folder, now=now) as held:
+        choices(config.data).every()  # a damaged record is refused now, not after the training
         shelf.clean()
         return _Training(config, task, shelf, now, say).run(held, progress)
 
@@ -98,19 +100,23 @@ class _Training:
         with articles(self._config, self._encoder, self._task.kb, progress=progress) as knowledge:
             self._say("Mining hard negatives from the search …")
             material = gather(knowledge, self._encoder, self._task.pairs, self._now.date())
-        workshop = _workshop(self._shelf, material)
-        with self._shelf.scratch() as scratch:
-            self._teach(workshop, scratch, held)
-            outcome = self._judge(material, scratch)
-        shutil.rmtree(workshop, ignore_errors=True)
-        return outcome
+        workshop = self._shelf.folder / WORKSHOP
+        try:
+            _furnish(workshop, material)
+            with self._shelf.scratch() as scratch:
+                self._teach(workshop, scratch, held)
+                outcome = self._judge(material, scratch)
+            shutil.rmtree(workshop, ignore_errors=True)
+            return outcome
+        finally:
+            _leave(workshop)
 
     def _teach(self, workshop: Path, scratch: Path, held: int) -> None:
         minutes, start = self._task.minutes, folder_in_use(self._config.data, self._catalog).folder
-        checkpoint, dev = str(workshop / "checkpoint"), str(workshop / "dev.jsonl")
+        checkpoint, dev = str(workshop / _CHECKPOINT), str(workshop / _DEV)
         self._say(f"Training for at most {minutes:g} minutes, from {self._reranker.revision} …")
         teaching = (
-            "--groups", str(workshop / "groups.jsonl"), "--dev", dev, "--dev-limit", str(MOST_LOOKED_AT),
+            "--groups", str(workshop / _GROUPS), "--dev", dev, "--dev-limit", str(MOST_LOOKED_AT),
             "--checkpoint", checkpoint, "--minutes", f"{minutes:g}", "--evaluate-minutes", f"{minutes / LOOKS:g}",
             "--patience", str(PATIENCE), "--start", str(start), "--resume", "--with-parent",
             "--threads", str(self._config.models.threads or physical_cores()),
@@ -209,10 +215,20 @@ def in_words(line: str) -> str:
         return line
 
 
-def _workshop(shelf: Shelf, material: Material) -> Path:
-    """Where groups and checkpoint lie until the contest is over. For the owner alone: it holds customers' questions."""
-    folder = shelf.folder / _WORKSHOP
-    folder.mkdir(mode=0o700, exist_ok=True)
-    write_lines(folder / "groups.jsonl", material.groups)
-    write_lines(folder / "dev.jsonl", material.looked_at)
-    return folder
+def _furnish(workshop: Path, material: Material) -> None:
+    """Put what the tools read where they find it. For the owner alone: it is customers' questions."""
+    workshop.mkdir(mode=0o700, exist_ok=True)
+    workshop.chmod(0o700)
+    for name in (_GROUPS, _DEV):
+        (workshop / name).unlink(missing_ok=True)
+        (workshop / name).touch(mode=0o600)
+    write_lines(workshop / _GROUPS, material.groups)
+    write_lines(workshop / _DEV, material.looked_at)
+
+
+def _leave(workshop: Path) -> None:
+    """However a run ends, no question stays in plain text: they are mined anew. A checkpoint stays, for the run that goes on from it."""
+    for name in (_GROUPS, _DEV):
+        (workshop / name).unlink(missing_ok=True)
+    if not (workshop / _CHECKPOINT / "state.pt").is_file():
+        shutil.rmtree(workshop, ignore_errors=True)

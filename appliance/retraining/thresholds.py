@@ -13,7 +13,6 @@ import os
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 
 import numpy as np
 
@@ -72,13 +71,13 @@ def choose(
 
 def write_thresholds(folder: Path, learned: IntentThresholds) -> Path:
     """``thresholds.json`` in the folder of the heads, whole or not at all. Raises ``StorageFailed``."""
-    path = folder / THRESHOLDS_FILE
+    path, beside = folder / THRESHOLDS_FILE, folder / f".{THRESHOLDS_FILE}"
     try:
-        with NamedTemporaryFile("w", dir=folder, suffix=".new", delete=False, encoding="utf-8") as file:
+        with beside.open("w", encoding="utf-8") as file:  # not tempfile, whose files only their author may read
             file.write(learned.model_dump_json(indent=2) + "\n")
             file.flush()
             os.fsync(file.fileno())
-        Path(file.name).replace(path)
+        beside.replace(path)
     except OSError as error:
         raise StorageFailed(
             f"{path} cannot be written: {error.strerror}.", remedy="Free some space or mend the permissions."

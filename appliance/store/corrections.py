@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, func, select
 
 from appliance.errors import InputInvalid, NotFound
 from appliance.store.database import Database
-from appliance.store.tables import CorrectionRow, MessageRow, RunRow
+from appliance.store.tables import ConversationRow, CorrectionRow, MessageRow, RunRow
 from models.roles import Urgency
 
 
@@ -29,7 +29,10 @@ class Correction:
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A message as a labelled example: the customer's own text, and the newest word on it. Urgency: the agent's, else the classifier's."""
+    """A message as a labelled example: what the classifier reads of it, and the newest word on it.
+
+    The text of a first message begins with its subject. Urgency is empty where the agent said none: the classifier's guess is no label.
+    """
 
     text: str
     intent: str
@@ -89,14 +92,23 @@ class SqlCorrections:
     def examples(self) -> list[Example]:
         """Messages with the newest word on each, oldest word first: where one text was sent twice, the later example is the newer word."""
         query = (
-            select(MessageRow.text, CorrectionRow.intent_after, CorrectionRow.urgency_after, RunRow.urgency)
+            select(
+                MessageRow.text,
+                MessageRow.seq,
+                ConversationRow.subject,
+                CorrectionRow.intent_after,
+                CorrectionRow.urgency_after,
+            )
             .join(CorrectionRow, CorrectionRow.message_id == MessageRow.id)
-            .join(RunRow, RunRow.message_id == MessageRow.id)
+            .join(ConversationRow, ConversationRow.id == MessageRow.conversation_id)
             .where(_is_newest())
             .order_by(CorrectionRow.id)
         )
         with self._database.read() as session:
-            return [Example(text, intent, own or guessed) for text, intent, own, guessed in session.execute(query)]
+            return [
+                Example(f"{subject.strip()}\n{text}".strip() if seq == 1 else text, intent, urgency or "")
+                for text, seq, subject, intent, urgency in session.execute(query)
+            ]
 
 
 def _is_newest() -> ColumnElement[bool]:

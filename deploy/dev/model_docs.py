@@ -35,8 +35,8 @@ _PRESET_HEAD = (
     "|---|---|---|---|---|---|---|---|---|---|"
 )
 _FINDER_HEAD = (
-    "| id | role | model | licence | on disk | memory | dimension | tokens | languages | hashes known |\n"
-    "|---|---|---|---|---|---|---|---|---|---|"
+    "| id | role | model | licence | on disk | on a GPU | on the CPU | dimension | tokens | languages | hashes known |\n"
+    "|---|---|---|---|---|---|---|---|---|---|---|"
 )
 
 
@@ -64,7 +64,8 @@ def _finder(entry: Entry) -> str:
         entry.source,
         entry.licence,
         f"{entry.bytes / 1e9:.1f} GB",
-        f"{entry.memory_mb:,} MiB",
+        f"{entry.needs_mb(gpu=True):,} MiB",
+        f"{entry.needs_mb(gpu=False):,} MiB",
         str(entry.dimension or ""),
         f"{entry.max_tokens:,}",
         "English" if entry.languages == ("en",) else f"{len(entry.languages)}",

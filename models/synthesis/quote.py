@@ -10,6 +10,7 @@ from models.errors import ModelUnavailable
 from models.roles import DraftSentence, Pair, SynthesisRequest
 from models.synthesis.answer_type import answers, asked_for
 from models.synthesis.candidates import Candidate, candidates
+from models.synthesis.steps import Steps, step_lists
 from models.synthesis.stream import Meter, SentenceStream
 
 Score = Callable[[Sequence[Pair]], Awaitable[Sequence[float]]]
@@ -33,6 +34,10 @@ class QuoteRules:
     """For a sentence of the kind that is asked for: a step, a time span, a price, a number."""
     first_step: float = 1.0
     """On top, for the first step of its passage: instructions are read from their beginning."""
+    tie: float = 0.5
+    """Of two lists in one passage that lie as near the earlier one is told: the usual case stands first."""
+    top_article: float = 1.0
+    """For the first sentence where steps are asked for, and all sentences come from one article: from the one that was found best."""
     dangling: float = -1.5
     same_passage: float = 0.5
     next_sentence: float = 0.5
@@ -66,22 +71,46 @@ class QuoteSynthesizer:
         return SentenceStream(lambda meter: self._write(request, meter), model=self.name)
 
     async def _write(self, request: SynthesisRequest, _: Meter) -> AsyncGenerator[DraftSentence, None]:
-        found = candidates(request.question, request.passages, self._rules.candidates)
-        if not found or request.max_sentences < 1:
+        if request.max_sentences < 1:
             return
-        worth = await self._worth(request, found)
-        for candidate in _chosen(found, worth, request.max_sentences, self._rules):
+        how = asked_for(request.question) == "steps"
+        lists = step_lists(request.passages) if how else []
+        found = candidates(request.question, request.passages, self._rules.candidates)
+        if not found and not lists:
+            return
+        worth, of_lists = await self._worth(request, found, lists)
+        way = _way(lists, of_lists, found, worth, self._rules)
+        if way is not None:
+            for step in way.steps[: request.max_sentences]:
+                yield DraftSentence(text=step, citations=(way.n,))
+            return
+        found, worth = _outside(found, worth, lists)
+        for candidate in _chosen(found, worth, request.max_sentences, self._rules, one_article=how):
             yield DraftSentence(text=candidate.text, citations=(candidate.n,))
 
-    async def _worth(self, request: SynthesisRequest, found: list[Candidate]) -> list[float]:
-        """How well each candidate answers, alone: its own score, its passage's, and whether it leans on another."""
+    async def _worth(
+        self, request: SynthesisRequest, found: list[Candidate], lists: list[Steps]
+    ) -> tuple[list[float], list[float]]:
+        """How well each candidate and each list answers, in one call of the scorer."""
         read = [_context(candidate) if self._rules.titled else candidate.text for candidate in found]
-        pairs = [(request.question, text[: self._rules.pair_chars]) for text in read]
+        scores = await self._scores(request.question, [*read, *(one.text for one in lists)])
+        of_lists = [
+            score + self._rules.kind + _passage_bonus(one.passage, request.scores, self._rules)
+            for one, score in zip(lists, scores[len(found) :], strict=True)
+        ]
+        return self._alone(request, found, scores[: len(found)]), of_lists
+
+    async def _scores(self, question: str, read: list[str]) -> list[float]:
+        pairs = [(question, text[: self._rules.pair_chars]) for text in read]
         scores = [float(score) for score in await self._score(pairs)]
         if len(scores) != len(pairs) or not all(map(math.isfinite, scores)):
             raise ModelUnavailable(
                 "The scorer did not give one score a sentence.", remedy="Run: appliance models verify"
             )
+        return scores
+
+    def _alone(self, request: SynthesisRequest, found: list[Candidate], scores: list[float]) -> list[float]:
+        """What each candidate is worth alone: its own score, its passage's, and whether it leans on another."""
         kinds = _kind_bonus(request.question, found, self._rules)
         return [
             score
@@ -90,6 +119,36 @@ class QuoteSynthesizer:
             + self._rules.dangling * candidate.dangling
             for candidate, score, bonus in zip(found, scores, kinds, strict=True)
         ]
+
+
+def _way(
+    lists: list[Steps], of_lists: list[float], found: list[Candidate], worth: list[float], rules: QuoteRules
+) -> Steps | None:
+    """The list that answers a question for steps, unless a sentence outside of all lists does so better.
+
+    A list is worth its best step at least: that step alone would be a way without its beginning.
+    """
+    outside = max(_outside(found, worth, lists)[1], default=-math.inf)
+    ways = [
+        (max(score, *(value for one, value in zip(found, worth, strict=True) if _holds(way, one)), -math.inf), way)
+        for way, score in zip(lists, of_lists, strict=True)
+        if not way.torn
+    ]
+    value, best = max(ways, key=lambda way: way[0], default=(-math.inf, None))
+    if best is None or value < max(outside, rules.floor):
+        return None
+    return next(way for worth_of, way in ways if way.passage == best.passage and worth_of >= value - rules.tie)
+
+
+def _outside(found: list[Candidate], worth: list[float], lists: list[Steps]) -> tuple[list[Candidate], list[float]]:
+    """The candidates that are no step of a list, and what they are worth."""
+    alone = [index for index, one in enumerate(found) if not any(_holds(way, one) for way in lists)]
+    return [found[index] for index in alone], [worth[index] for index in alone]
+
+
+def _holds(way: Steps, candidate: Candidate) -> bool:
+    """Whether the candidate is a step of the list, or the list's introduction joined with its first step."""
+    return way.passage == candidate.passage and any(candidate.text.endswith(step) for step in way.steps)
 
 
 def _context(candidate: Candidate) -> str:
@@ -120,9 +179,14 @@ def _passage_bonus(passage: int, scores: Sequence[float], rules: QuoteRules) -> 
     return bonus
 
 
-def _chosen(found: list[Candidate], worth: list[float], count: int, rules: QuoteRules) -> list[Candidate]:
+def _chosen(
+    found: list[Candidate], worth: list[float], count: int, rules: QuoteRules, *, one_article: bool = False
+) -> list[Candidate]:
     """The best sentence, then those that go best with what is chosen already, in the order in which they stand."""
-    first = max(range(len(found)), key=lambda index: (worth[index], -index))
+    if not found:
+        return []
+    top = {index: rules.top_article * (one_article and one.title == found[0].title) for index, one in enumerate(found)}
+    first = max(top, key=lambda index: (worth[index] + top[index], -index))
     if worth[first] < rules.floor:
         return []
     chosen = [first]
@@ -131,6 +195,8 @@ def _chosen(found: list[Candidate], worth: list[float], count: int, rules: Quote
         chosen.append(before)
     while len(chosen) < min(count, len(found)):
         rest = [index for index in range(len(found)) if index not in chosen]
+        if one_article:
+            rest = [index for index in rest if found[index].title == found[first].title]
         rest = [index for index in rest if not any(_overlap(found[index], found[other]) for other in chosen)]
         gains = {index: worth[index] + _kinship(found, index, chosen, rules) for index in rest}
         best = max(gains, key=lambda index: (gains[index], -index), default=None)

@@ -160,7 +160,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--reranker", type=Path, required=True)
     parser.add_argument("--leave-out", nargs="*", default=[], help="kinds of questions to ignore")
     parser.add_argument("--depth", type=int, default=DEPTH)
-    parser.add_argument("--without-reranker", metavar="REASON", help="do not use the cross-encoder, whatever these questions say")
+    parser.add_argument(
+        "--without-reranker", metavar="REASON", help="do not use the cross-encoder, whatever these questions say"
+    )
     parser.add_argument("--out", type=Path, required=True)
     given = parser.parse_args(arguments)
     try:

@@ -46,7 +46,7 @@ def evaluate_heads(
         "accuracy": _rounded(correct[inside].mean()) if inside.any() else None,
         "macro_f1": _rounded(macro_f1(np.array(intents)[inside], predicted[inside])) if inside.any() else None,
         "ece": _rounded(expected_calibration_error(confidence[inside], correct[inside])) if inside.any() else None,
-        "coverage@0.7": _rounded(sure.sum() / max(inside.sum(), 1)),
+        "coverage@0.7": _rounded(sure.sum() / inside.sum()) if inside.any() else None,
         "accuracy@0.7": _rounded(correct[sure].mean()) if sure.any() else None,
         "oos_auroc": _rounded(auroc(strange, score[inside])) if inside.any() and len(strange) else None,
         "oos_recall@0.5": _rounded((strange >= 0.5).mean()) if len(strange) else None,

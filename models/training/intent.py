@@ -53,7 +53,7 @@ def train_intent(
     rows = read_rows(labels.train, known=known)
     held = read_rows(labels.heldout, known=known) if labels.heldout else None
     began = clock()
-    heads = fit_heads(read_features(encoder, rows.texts), rows.intents, rows.urgencies, seed=seed)
+    heads = fit_heads(read_features(encoder, rows.texts), rows.intents, rows.every_urgency, seed=seed)
     seconds = round(clock() - began, 1)
     figures = _figures(heads, encoder, held) if held else {}
     return save_heads(
@@ -124,9 +124,9 @@ def _slug(profile: str) -> str:
 def _figures(heads: FittedHeads, encoder: Encoder, held: LabelledTexts) -> dict[str, Any]:
     vectors = read_features(encoder, held.texts)
     figures: dict[str, Any] = dict(evaluate_heads(heads, vectors, held.intents))
-    if held.urgencies is not None and heads.has_urgency:
+    if held.every_urgency is not None and heads.has_urgency:
         guessed = np.array(URGENCIES)[heads.predict(vectors)[1].argmax(axis=1)]
-        figures["urgency_accuracy"] = round(float((guessed == np.array(held.urgencies)).mean()), 4)
+        figures["urgency_accuracy"] = round(float((guessed == np.array(held.every_urgency)).mean()), 4)
     return figures
 
 

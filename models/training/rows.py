@@ -23,11 +23,16 @@ _HEADER = "The header is text,intent,urgency (urgency may be left out)."
 
 @dataclass(frozen=True, slots=True)
 class LabelledTexts:
-    """Three parallel sequences; ``urgencies`` is None when the file has no such column."""
+    """Three parallel sequences; ``urgencies`` is None when the file has no such column, and empty where a row says none."""
 
     texts: tuple[str, ...]
     intents: tuple[str, ...]
     urgencies: tuple[str, ...] | None
+
+    @property
+    def every_urgency(self) -> tuple[str, ...] | None:
+        """None unless every row says one."""
+        return self.urgencies if self.urgencies and all(self.urgencies) else None
 
     def take(self, places: Sequence[int]) -> LabelledTexts:
         """The rows at these places, in that order."""
@@ -52,12 +57,13 @@ def read_rows(path: Path, *, known: Collection[str] | None = None) -> LabelledTe
         raise ModelRefused(f"{path} lacks the column text or intent; its first row is: {found}.", remedy=_HEADER)
     texts = tuple(row["text"].strip() for row in rows)
     intents = tuple(row.get(label, "").strip() for row in rows)
-    urgencies = tuple(row.get("urgency", "").strip() for row in rows) if "urgency" in rows[0] else None
-    _check(path, texts, "text")
-    _check(path, intents, label)
+    urgencies = tuple(_level(row.get("urgency", "")) for row in rows) if "urgency" in rows[0] else None
+    _check(path, texts, "text", empty=("",))  # somebody may well have written "null"
+    _check(path, intents, label, empty=_EMPTY)
     if urgencies is not None:
-        _check(path, urgencies, "urgency")
-        _check_known(path, urgencies, URGENCIES, "urgency", remedy=f"Use {', '.join(URGENCIES)}.")
+        _check_known(
+            path, urgencies, ("", *URGENCIES), "urgency", remedy=f"Use {', '.join(URGENCIES)}, or leave it empty."
+        )
     if known is not None:
         remedy = "Correct the labels, or add the intents to the profile."
         _check_known(path, intents, {*known, *OUT_OF_SCOPE_LABELS}, "intent", remedy=remedy)
@@ -92,7 +98,11 @@ def _check_known(path: Path, cells: Sequence[str], known: Collection[str], colum
         raise ModelRefused(f"{path} has {len(unknown)} unknown values of {column}: {named}.", remedy=remedy)
 
 
-def _check(path: Path, cells: Sequence[str], column: str) -> None:
+def _level(cell: str) -> str:
+    return "" if cell.strip().lower() in _EMPTY else cell.strip()
+
+
+def _check(path: Path, cells: Sequence[str], column: str, *, empty: Collection[str]) -> None:
     for number, cell in enumerate(cells, start=2):  # the header is row 1
-        if cell.lower() in _EMPTY:
+        if cell.lower() in empty:
             raise ModelRefused(f"{path}, row {number}: {column} is empty.", remedy="Fill it in or remove the row.")

@@ -61,8 +61,18 @@ def test_the_newest_word_on_a_message_counts_and_older_ones_stay_known(database:
     ]
     assert [(row.text, row.intent, row.urgency) for row in corrections.examples()] == [
         ("it is broken", "technical_problem", "high"),
-        ("pay me back", "billing_dispute", "normal"),
+        ("pay me back", "billing_dispute", ""),
     ]
+
+
+def test_the_example_of_a_first_message_begins_with_its_subject_as_the_classifier_reads_it(database: Database) -> None:
+    conversations = SqlConversations(database)
+    new = NewConversation(id="c1", token="c1", channel="form", subject=" Charged twice ")
+    conversations.create(new, now=NOW, first=NewMessage("c1-m", "see above"))
+    reply = Reply("c1-m", "answered", "text", (), "billing_question", "normal", 0.9, "some.rule", "why")
+    conversations.close(Closed(reply, ()), events=[], reply_id="c1-r", now=NOW)
+    say(database, "c1-m", "billing_dispute")
+    assert [row.text for row in SqlCorrections(database).examples()] == ["Charged twice\nsee above"]
 
 
 def test_only_customers_messages_that_were_dealt_with_can_be_corrected(database: Database) -> None:

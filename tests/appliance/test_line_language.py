@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from line_parts import POLICY, Parts, Rung, candidate, draft, retrieved, ticket
+from line_parts import POLICY, Parts, Rung, candidate, classification, draft, retrieved, ticket
 
 from appliance.line.ground import ground
 from appliance.line.language import language
 from appliance.line.line import run
 from appliance.ticket import Closed, Identified, Spoken, Ticket
+from models.language import LangidDetector
 from models.roles import UNDECIDED, Language
 
 GERMAN = "Wo finde ich meine Rechnung?"
@@ -143,3 +144,51 @@ async def test_what_an_article_says_word_for_word_is_not_asked_for_its_language(
     desk = Parts(detect=hears("en", 0.99)).desk()
     verdicts = await ground(desk, draft("Refunds are paid within 10 business days."), retrieved(), Spoken("de", 0.99))
     assert verdicts[-1].passed
+
+
+@pytest.fixture(scope="module")
+def langid() -> LangidDetector:
+    return LangidDetector.open()
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "begins"),
+    [
+        ("Merci", "fr", "Je vous en prie"),
+        ("Danke schön!", "de", "Gern geschehen"),
+        ("Bonjour", "fr", "Bonjour."),
+        ("Guten Tag", "de", "Guten Tag."),
+        ("hola", "es", "Hola."),
+        ("tack", "sv", "Ingen orsak"),
+        ("🤷", "en", "Hello"),
+    ],
+)
+async def test_a_courtesy_is_answered_in_its_language(
+    langid: LangidDetector, text: str, code: str, begins: str
+) -> None:
+    closed = await closed_of(Parts(detect=langid.detect), ticket(text))
+    assert (closed.reply.outcome, closed.reply.rule) == ("answered", "route.courtesy")
+    assert closed.reply.language == code
+    assert closed.reply.text.startswith(begins)
+
+
+async def test_letters_of_an_unknown_script_go_to_a_person(langid: LangidDetector) -> None:
+    closed = await closed_of(Parts(detect=langid.detect), ticket("ვერ შევდივარ ჩემს ანგარიშში"))
+    assert (closed.reply.outcome, closed.reply.rule) == ("handed_over", "language.not_covered")
+    assert closed.reply.text == POLICY.replies.not_in_language
+    assert "does not know" in closed.reply.reason
+
+
+async def test_nobody_is_refused_for_a_language_that_is_only_guessed() -> None:
+    foreign = classification(out_of_scope=0.9)
+    parts = Parts(detect=lambda _: Language("nl", 0.1), classification=foreign, found=[])
+    closed = await closed_of(parts, ticket("kosten vakantie strand"))
+    assert (closed.reply.outcome, closed.reply.rule) == ("handed_over", "language.unsure")
+    assert "Dutch" in closed.reply.reason
+    english = Parts(detect=lambda _: Language("en", 0.1), classification=foreign, found=[])
+    assert (await closed_of(english, ticket("cost of a beach holiday"))).reply.outcome == "refused"
+
+
+async def test_with_the_detector_off_even_telling_words_count_as_the_profiles() -> None:
+    spoken = await language(Parts(detect=lambda _: UNDECIDED).desk(), ticket("danke"), Identified())
+    assert (spoken.code, spoken.foreign, spoken.guess) == ("en", False, "")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,9 @@ from appliance.config import Config, Synthesis
 from appliance.config import Models as ModelSettings
 from appliance.doctor import fits
 from appliance.doctor.amiss import Amiss
+from appliance.model_rows import listed
 from models.catalog import Catalog
+from models.catalog_lock import make_lock
 from models.hardware import Gpu, Machine
 
 E5 = Catalog.open().get("multilingual-e5-small")
@@ -59,9 +62,14 @@ def test_another_revision_is_added_listed_and_verified(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path, folder: Path
 ) -> None:
     data, commit = tmp_path / "d", "c" * 40
-    assert called(monkeypatch, "add", E5.id, folder, "--revision", commit, "--data", data, "--json") == 0
+    assert called(monkeypatch, "add", E5.id, folder, "--revision", commit, "--data", data, "--json") == 1
+    assert "nothing vouches for this one" in " ".join(capsys.readouterr().err.split())
+    lock = tmp_path / "there.json"
+    lock.write_text(make_lock(folder, E5.id, commit, now=datetime(2026, 11, 23, tzinfo=UTC)).model_dump_json())
+    assert called(monkeypatch, "add", E5.id, folder, "--expect", lock, "--data", data, "--json") == 0
     added = json.loads(capsys.readouterr().out)
-    assert (added["revision"], added["files"], added["compared"]) == (commit, 2, [])
+    assert (added["revision"], added["files"]) == (commit, 2)
+    assert added["compared"] == ["2 files with there.json, which alone vouches for this revision"]
     assert Path(added["lock"]).is_file()
 
     assert called(monkeypatch, "list", "--data", data, "--json") == 0
@@ -128,3 +136,47 @@ def test_the_doctor_looks_at_encoder_and_reranker() -> None:
     with pytest.raises(Amiss, match="bge-reranker-v2-m3 needs") as amiss:
         fits.finder(Config(models=ModelSettings(reranker="bge-reranker-v2-m3")), catalog, small, "reranker")
     assert 'models.reranker to "reranker"' in amiss.value.remedy
+
+
+def test_the_doctor_compares_with_the_memory_that_the_device_names() -> None:
+    catalog, machine = Catalog.open(), Machine((Gpu("NVIDIA T4", 15_360, 15_000),), 3_000)
+    chosen = {"encoder": "qwen3-embedding-0.6b"}
+    on_gpu = fits.finder(Config(models=ModelSettings(**chosen)), catalog, machine, "encoder")  # type: ignore[arg-type] # by name
+    assert on_gpu == "qwen3-embedding-0.6b needs 1,837 of the GPU's 15,360 MiB"
+    with pytest.raises(Amiss, match=r"needs 2,973 of the machine's 2,400 MiB") as amiss:
+        fits.finder(Config(models=ModelSettings(**chosen, device="cpu")), catalog, machine, "encoder")  # type: ignore[arg-type] # by name
+    assert "qwen3" not in amiss.value.remedy
+    asked = Config(models=ModelSettings(**chosen, device="cuda"))  # type: ignore[arg-type] # by name
+    assert "nvidia-smi does not show" in fits.finder(asked, catalog, Machine((), 3_000), "encoder")
+    rows = {row["id"]: row for row in listed(Config(models=ModelSettings(device="cpu")), catalog, machine)}
+    assert not rows["qwen3-embedding-0.6b"]["fits"]
+
+
+def both(device: str, machine: Machine) -> str:
+    config = Config(
+        models=ModelSettings(encoder="multilingual-e5-base", reranker="bge-reranker-v2-m3", device=device),  # type: ignore[arg-type] # a literal
+        synthesis=Synthesis(mode="vllm", model="qwen3-8b"),
+    )
+    return fits.together(config, Catalog.open(), machine)
+
+
+def test_the_doctor_adds_up_what_shares_a_card() -> None:
+    small = Machine((Gpu("NVIDIA L4", 23_034, 23_000),), 64_000)
+    with pytest.raises(
+        Amiss, match=r"multilingual-e5-base 1,231 \+ bge-reranker-v2-m3 1,783 \+ qwen3-8b 21,192 of"
+    ) as amiss:
+        both("auto", small)
+    assert 'models.device to "cpu"' in amiss.value.remedy
+    assert both("cpu", small).startswith("qwen3-8b 21,192 of the GPU's 23,034 MiB; multilingual-e5-base 1,761 + bge")
+    assert "machine's" not in both("auto", Machine((Gpu("A100", 81_920, 81_000),), 64_000))
+    with pytest.raises(Amiss, match="Together the models do not fit"):
+        both("auto", Machine((), 5_000))  # each fits the 4,000 MiB alone
+
+
+def test_an_id_can_be_copied_from_a_narrow_table(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    assert called(monkeypatch, "list", "--data", tmp_path) == 0
+    seen = capsys.readouterr().out
+    assert [entry.id for entry in Catalog.open().entries if f" {entry.id} " not in seen] == []

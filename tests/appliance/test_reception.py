@@ -68,7 +68,7 @@ async def test_an_empty_message_is_refused_and_nothing_is_stored(here: House, sq
     assert count(sqlite, ConversationRow) == 0
 
 
-@pytest.mark.parametrize("text", ["?", "!?", "é", "日本", "7"])
+@pytest.mark.parametrize("text", ["?", "!?", "é", "日本", "7", "🤷", "😀😀😀", "❤️"])
 async def test_a_short_message_is_taken(here: House, text: str) -> None:
     assert (await here.reception.open(channel="chat", text=text)).accepted is not None
 

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from appliance.config import Config, Models
+from appliance.config import Config, Models, Retrieval
 from appliance.errors import ConfigInvalid
-from appliance.model_set import open_catalog
+from appliance.model_set import open_catalog, open_models
 from appliance.rerankers import open_reranker, order_in_use, shipped_fusion
 from appliance.retraining.contest import ALONE, CERTAINTY, Contest, hold
 from appliance.retraining.reranker import IN_USE, NEW, in_words, verdict
 from models.choice import Choice, Choices
 from models.errors import ModelRefused
 from models.fusion import Fusion, Linear, with_standard_scores
+from models.reranker import LateReranker
 from models.roles import Pair, Scores
 from models.standin import HashEncoder, OverlapReranker, StandInWarning
 from models.training.fusion_fit import Asked
@@ -111,6 +114,64 @@ def test_choices_are_kept_one_a_pair_of_models(tmp_path: Path) -> None:
     assert [(one.reranker_revision, one.use_reranker) for one in choices.every()] == [("b", False), ("a", True)]
     assert choices.find(encoder_revision="other", reranker_revision="a") is None
     assert [file.name for file in choices.file.parent.iterdir()] == ["choice.json"]
+
+
+def test_a_choice_that_was_made_is_taken_back_step_by_step(tmp_path: Path) -> None:
+    choices, pair = Choices(tmp_path), {"encoder_revision": "e", "reranker_revision": "a"}
+    choices.save(_choice("b"), keep_earlier=True)
+    choices.save(_choice("a", use=True), keep_earlier=True)
+    choices.save(_choice("a"), keep_earlier=True)
+    assert choices.roll_back(**pair)
+    assert choices.find(**pair) == _choice("a", use=True)
+    assert choices.roll_back(**pair)
+    assert choices.find(**pair) is None, "nothing was recorded before: what ships orders again"
+    assert not choices.roll_back(**pair)
+    assert choices.every() == (_choice("b"),), "the other reranker's is left alone"
+
+
+def test_what_a_training_recorded_is_not_taken_back_without_its_model(tmp_path: Path) -> None:
+    choices = Choices(tmp_path)
+    choices.save(_choice("a", use=True))
+    assert not choices.roll_back(encoder_revision="e", reranker_revision="a")
+    assert choices.every() == (_choice("a", use=True),)
+
+
+@pytest.mark.parametrize("content", ["{", '{"choices": [{}]}', "", "\x00"])
+def test_a_damaged_choice_stops_no_answer(tmp_path: Path, content: str) -> None:
+    folder = tmp_path / "models" / "reranker"
+    folder.mkdir(parents=True)
+    config = Config(data=tmp_path)
+    before = open_models(config)
+    (folder / "choice.json").write_text(content, encoding="utf-8")
+    after = open_models(config)
+    assert after.fusion == before.fusion
+    assert "as shipped" in after.order
+    assert "choice.json is damaged" in after.order
+
+
+@pytest.mark.parametrize(
+    ("rerank", "said", "loaded"),
+    [
+        (True, "first stage alone", False),
+        (False, "is off: first stage alone", False),
+        ("always", "reranker in use", True),
+    ],
+)
+def test_what_is_said_of_the_order_is_what_orders(tmp_path: Path, rerank: Any, said: str, *, loaded: bool) -> None:
+    models = open_models(Config(data=tmp_path, retrieval=Retrieval(rerank=rerank)))
+    assert not models.fusion.use_reranker
+    assert said in models.order
+    assert isinstance(models.reranker, LateReranker)
+    assert models.reranker.loaded is loaded, "what nobody asks takes no memory"
+    assert models.reranker.score([("refund", "Refunds take a week.")]).shape == (1,)
+    assert models.reranker.loaded
+
+
+def test_a_late_reranker_is_loaded_once_by_many_threads(tmp_path: Path) -> None:
+    late = open_reranker(Config(data=tmp_path), open_catalog(Config(data=tmp_path)))
+    assert isinstance(late, LateReranker)
+    with ThreadPoolExecutor(4) as pool:
+        assert len({id(opened) for opened in pool.map(lambda _: late.load(), range(8))}) == 1
 
 
 def test_a_damaged_choice_is_refused_and_not_guessed_at(tmp_path: Path) -> None:

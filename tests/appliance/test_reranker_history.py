@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,8 @@ def _lines(*rows: object) -> bytes:
 
 
 def _asked(count: int, gold: str = "a1") -> bytes:
-    return _lines(*({"id": f"q{n}", "question": f"question number {n}", "gold_ids": [gold]} for n in range(count)))
+    names = ["".join(letters) for letters in product("abcdefgh", repeat=3)]
+    return _lines(*({"id": f"q{n}", "question": f"what of {names[n]}", "gold_ids": [gold]} for n in range(count)))
 
 
 @pytest.mark.parametrize(
@@ -67,6 +69,18 @@ def test_the_same_question_counts_once_with_all_its_articles(tmp_path: Path) -> 
     file.write_bytes(_lines(*rows))
     [one] = read_history(file, KNOWN, least=1, purpose="training").questions
     assert one.gold_ids == ["a1", "a2"]
+
+
+def test_forty_of_one_template_are_one_question(tmp_path: Path) -> None:
+    file = tmp_path / "pairs.jsonl"
+    ends = ("!", " ?", "...", "")
+    rows = (
+        {"id": str(n), "question": f"Where is order {n}{ends[n % 4]}", "gold_ids": ["a1" if n else "a2"]}
+        for n in range(40)
+    )
+    file.write_bytes(_lines(*rows, {"id": "x", "question": "404", "gold_ids": ["a1"]}))
+    kept = read_history(file, KNOWN, least=3, purpose="a choice").questions
+    assert [one.id for one in kept] == ["0", "1", "x"], "another article is another question"
 
 
 def test_a_question_stays_in_its_part_and_every_part_gets_its_share() -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from datetime import UTC, date, datetime
+import signal
+import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -19,11 +21,13 @@ from appliance.doctor.amiss import Amiss
 from appliance.errors import Conflict, InputInvalid
 from appliance.model_set import open_catalog, open_models
 from appliance.rerankers import choices, folder_in_use, installed_rerankers, reranker_shelf
-from appliance.retraining.child import INSTALL, check_torch, run_tool
-from appliance.retraining.choosing import SEEN, choose_reranker
-from appliance.retraining.history import fingerprint
+from appliance.retraining.child import INSTALL, check_torch, ends_in_order, run_tool
+from appliance.retraining.choosing import SEEN, RolledBack, choose_reranker, roll_back
+from appliance.retraining.groups import Material
+from appliance.retraining.history import History, fingerprint
+from appliance.retraining.leftovers import WORKSHOP, remove_leftovers
 from appliance.retraining.lock import training_lock
-from appliance.retraining.reranker import Task, train_reranker
+from appliance.retraining.reranker import Task, _furnish, _leave, train_reranker
 from models.catalog import WEIGHTS
 from models.encoder import OnnxEncoder
 from models.errors import ModelRefused
@@ -32,7 +36,6 @@ from models.installed import SHIPPED
 QUESTIONS = Path(__file__).parents[1] / "data" / "questions" / "saas.jsonl"
 STARTER = Path(__file__).parents[2] / "kb" / "starter" / "saas"
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
-TODAY = date(2026, 6, 1)
 
 
 def _shelved(data: Path, revision: str) -> Path:
@@ -55,7 +58,7 @@ def test_a_choice_is_measured_recorded_and_served(shipped_data: Path, tmp_path: 
     config = Config(data=tmp_path)
     _shelved(tmp_path, "own-1")
     reranker_shelf(tmp_path).activate("own-1", instead_of=SHIPPED)
-    chosen = choose_reranker(config, QUESTIONS, [STARTER], today=TODAY)
+    chosen = choose_reranker(config, QUESTIONS, [STARTER], now=NOW)
     assert chosen.trained_on == 3, "what it was trained on says nothing about it"
     assert chosen.choice.reranker_revision == "own-1"
     assert {"first_stage", "fused"} <= chosen.choice.figures.keys()
@@ -69,6 +72,90 @@ def test_a_choice_is_measured_recorded_and_served(shipped_data: Path, tmp_path: 
     assert not (tmp_path / "appliance.db").exists(), "the articles were only lent"
     [listed] = installed_rerankers(tmp_path)
     assert (listed.active, listed.status.ok, listed.choice) == (True, True, chosen.choice)
+    back = roll_back(config, now=NOW)
+    assert (back.active, back.previous) == ("own-1", SHIPPED)
+    assert "not fitted to this reranker" in back.order, "nothing was recorded before"
+    assert choices(tmp_path).every() == ()
+    assert roll_back(config, now=NOW) == RolledBack(SHIPPED, "own-1"), "then the reranker itself"
+
+
+def test_questions_about_one_article_decide_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "q.jsonl"
+    row = json.loads(QUESTIONS.read_text("utf-8").splitlines()[0])
+    words = ["please", "today", "again", "now", "urgently", "kindly", "really", "maybe", "thanks", "hello"]
+    asked = [f"{one} {other} {row['question']}" for one in words for other in words if one < other]
+    rows = [{"id": f"q{n}", "question": text, "gold_ids": row["gold_ids"]} for n, text in enumerate(asked)]
+    file.write_text("".join(json.dumps(one) + "\n" for one in rows), encoding="utf-8")
+    with pytest.raises(InputInvalid, match="1 different articles; 10 are needed"):
+        choose_reranker(Config(data=tmp_path / "data"), file, [STARTER], now=NOW)
+    assert choices(tmp_path / "data").every() == ()
+
+
+def test_a_choice_waits_for_no_training_and_refuses_a_damaged_record(tmp_path: Path) -> None:
+    config, folder = Config(data=tmp_path), reranker_shelf(tmp_path).folder
+    with training_lock(folder, now=NOW), pytest.raises(Conflict):
+        choose_reranker(config, QUESTIONS, [STARTER], now=NOW)
+    (folder / "choice.json").write_text("{", encoding="utf-8")
+    with pytest.raises(ModelRefused, match="damaged"):
+        choose_reranker(config, QUESTIONS, [STARTER], now=NOW)
+
+
+@pytest.mark.parametrize("name", ["choice.json", "active.json"])
+def test_damage_is_told_by_the_list_and_the_doctor(tmp_path: Path, name: str) -> None:
+    folder = reranker_shelf(tmp_path).folder
+    _shelved(tmp_path, "own-1")
+    (folder / name).write_text("{", encoding="utf-8")
+    done = CliRunner().invoke(app, ["list", "--data", str(tmp_path)])
+    assert done.exit_code == 0, done.exception
+    assert "Ranking: first stage alone, as shipped" in done.output
+    assert name in done.output
+    config = Config(data=tmp_path)
+    catalog = open_catalog(config)
+    with pytest.raises(Amiss, match=name):
+        parts.ranking(config, catalog, OnnxEncoder.open(catalog.require("encoder")))
+
+
+def test_leftovers_of_a_killed_training_go_after_a_day(tmp_path: Path) -> None:
+    shelf = reranker_shelf(tmp_path).folder
+    heads = tmp_path / "models" / "intent" / "saas"
+    for folder in (shelf / WORKSHOP, shelf / ".new-abc", heads / ".new-def"):
+        folder.mkdir(parents=True)
+        (folder / "groups.jsonl").write_text("a customer's question", encoding="utf-8")
+    (shelf / "train.lock").touch()
+    now = datetime.now(UTC)
+    assert remove_leftovers(tmp_path, now=now) == 0, "a run of today may still go on"
+    with training_lock(heads, now=now):
+        assert remove_leftovers(tmp_path, now=now + timedelta(days=2)) == 2, "never under a training"
+    assert remove_leftovers(tmp_path, now=now + timedelta(days=2)) == 1
+    assert not list(tmp_path.rglob("groups.jsonl"))
+    assert remove_leftovers(tmp_path / "nowhere", now=now) == 0
+
+
+def test_a_run_that_ends_leaves_no_question_in_plain_text(tmp_path: Path) -> None:
+    workshop = tmp_path / WORKSHOP
+    workshop.mkdir(mode=0o755)
+    material = Material(History((), 0, ""), [], [], [], [])
+    _furnish(workshop, material)
+    assert workshop.stat().st_mode & 0o777 == 0o700
+    assert {path.stat().st_mode & 0o777 for path in workshop.iterdir()} == {0o600}
+    (workshop / "checkpoint").mkdir()
+    (workshop / "checkpoint" / "state.pt").write_bytes(b"weights")
+    _leave(workshop)
+    assert [path.name for path in workshop.iterdir()] == ["checkpoint"]
+    (workshop / "checkpoint" / "state.pt").unlink()
+    _leave(workshop)
+    assert not workshop.exists()
+
+
+def test_a_training_that_is_told_to_end_tidies_up(tmp_path: Path) -> None:
+    shelf, before = reranker_shelf(tmp_path), signal.getsignal(signal.SIGTERM)
+    with pytest.raises(SystemExit) as ended, ends_in_order(), shelf.scratch() as scratch:
+        (scratch / "dev.jsonl").write_text("a customer's question", encoding="utf-8")
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(5)
+    assert ended.value.code == 143
+    assert list(shelf.folder.iterdir()) == []
+    assert signal.getsignal(signal.SIGTERM) is before
 
 
 @pytest.mark.parametrize("content", [b"", b"not json\n", b'{"id":"1","question":"hello","gold_ids":["nowhere"]}\n'])
@@ -76,7 +163,7 @@ def test_bad_questions_leave_no_choice(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "q.jsonl"
     file.write_bytes(content)
     with pytest.raises(InputInvalid):
-        choose_reranker(Config(data=tmp_path / "data"), file, [STARTER], today=TODAY)
+        choose_reranker(Config(data=tmp_path / "data"), file, [STARTER], now=NOW)
     assert choices(tmp_path / "data").every() == ()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sys
 from collections.abc import Callable
@@ -115,3 +116,39 @@ def test_without_anything_to_go_back_to_nothing_changes(command: Command, profil
 def test_without_corrections_there_is_nothing_to_train_on(command: Command, profile: Path) -> None:
     code, _, err = command("models", "train", "intent", "--with-corrections", "--profile", profile)
     assert (code, "nothing to train on" in err) == (1, True)
+
+
+def test_a_head_of_another_encoder_is_not_brought_back(command: Command, profile: Path, tmp_path: Path) -> None:
+    held = write_rows(tmp_path / "held.csv", messages(10, seed=3))
+    found = []
+    for name, rows in (("poor", messages(8, seed=1, wrong=0.7)), ("good", messages(15, seed=2))):
+        file = write_rows(tmp_path / f"{name}.csv", rows)
+        told = ("models", "train", "intent", "--train", file, "--heldout", held, "--profile", profile, "--json")
+        found.append(json.loads(command(*told)[1]))
+    old = Path(found[0]["folder"])
+    meta = json.loads((old / "meta.json").read_text()) | {"encoder_revision": "another-encoder-2"}
+    (old / "meta.json").write_text(json.dumps(meta))
+    seal = json.loads((old / "files.json").read_text())
+    seal["sha256"]["meta.json"] = hashlib.sha256((old / "meta.json").read_bytes()).hexdigest()
+    (old / "files.json").write_text(json.dumps(seal))
+    code, _, err = command("models", "rollback", "intent", "--profile", profile)
+    assert (code, "another-encoder-2" in " ".join(err.split())) == (1, True)
+    rows = {row["revision"]: row for row in json.loads(command("models", "list", "--json")[1]) if row.get("installed")}
+    assert {name: (row["active"], row["ok"]) for name, row in rows.items()} == {
+        found[0]["candidate"]: (False, False),
+        found[1]["candidate"]: (True, True),
+    }
+
+
+def test_what_a_risk_budget_did_is_told_and_a_threshold_of_the_profile_beyond_it_is_warned_of(
+    command: Command, profile: Path, tmp_path: Path
+) -> None:
+    profile.write_text(profile.read_text().replace('title = "login"', 'title = "login"\nthreshold = 0.1'))
+    rows = write_rows(tmp_path / "rows.csv", messages(20, seed=2))
+    code, out, err = command(
+        "models", "train", "intent", "--train", rows, "--profile", profile, "--risk-budget", "0.05"
+    )
+    assert code == 0
+    assert "Thresholds for a risk budget of 5.0%" in out
+    assert "With --heldout CSV all other rows are fitted" in out
+    assert "the profile's own threshold 0.70 for login (free) goes before the budget" in " ".join(err.split())

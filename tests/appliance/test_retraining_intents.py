@@ -21,7 +21,7 @@ from appliance.policy import load_policy
 from appliance.retraining.intents import Order
 from appliance.retraining.inuse import heads_in_use, mark, shipped_texts
 from appliance.retraining.lock import training_lock
-from appliance.retraining.material import read_material
+from appliance.retraining.material import Row, collect, grouped, read_material, split
 from appliance.store.corrections import Example
 from models.errors import ModelRefused
 from models.installed import SHIPPED
@@ -174,7 +174,10 @@ def test_an_installed_head_is_judged_by_its_trial_head_where_rows_are_held_out_b
     box.train(rows)
     found = heads_in_use(box.config, box.policy, box.encoder)
     assert found is not None
-    assert found.judged(from_file=False) == (found.trial, frozenset())
+    trial, fitted = found.judged(from_file=False)
+    assert trial is found.trial
+    kept, _ = split(read := collect(box.policy, [Row(*row, "file") for row in rows]).rows, grouped(read))
+    assert fitted == {read[at].mark for at in kept} < found.seen
     head, seen = found.judged(from_file=True)
     assert (head, len(seen)) == (found.heads.classifier, len(rows))
 

@@ -67,3 +67,21 @@ async def test_a_follow_up_is_understood_in_its_conversation(shipped: Appliance)
     reply = await shipped.runner.reply(second.message.id)
     if first.outcome == "answered":
         assert reply.rule != "route.out_of_scope"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("question", "first"),
+    [
+        ("How do I reset my password?", "Open https://app.tallybird.example/login."),
+        (
+            "Hi, Herr Müller from accounting told me to write to you. How do I reset my password?",
+            "Open https://app.tallybird.example/login.",
+        ),
+        ("How do I import clients from a CSV?", "Open Settings > Data > Import."),
+        ("How do I invite a team member?", "Open Settings > Members > Invite as Owner or Admin."),
+    ],
+)
+async def test_instructions_begin_at_their_first_step(shipped: Appliance, question: str, first: str) -> None:
+    [reply] = await replies(shipped, [question])
+    assert (reply.outcome, reply.text.replace("*", "").startswith(first)) == ("answered", True), reply.text

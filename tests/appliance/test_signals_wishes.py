@@ -166,6 +166,35 @@ def test_thanks_alone_are_thanks(text: str) -> None:
     assert courtesy(text) == "thanks"
 
 
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("danke", "thanks"),
+        ("Danke schön!", "thanks"),
+        ("Merci beaucoup", "thanks"),
+        ("ok merci", "thanks"),
+        ("gracias", "thanks"),
+        ("Bonjour, merci.", "thanks"),
+        ("dank je wel", "thanks"),
+        ("Obrigada!", "thanks"),
+        ("ありがとうございます。", "thanks"),
+        ("👍🏽", "thanks"),
+        ("hola", "greeting"),
+        ("Guten Tag", "greeting"),
+        ("¡Buenos días!", "greeting"),
+        ("Ciao", "greeting"),
+        ("🤷", "greeting"),
+        ("😀😀😀", "greeting"),
+        ("Bonjour facture", ""),
+        ("danke, aber es geht nicht", ""),
+        ("ok", "thanks"),
+        ("?", ""),
+    ],
+)
+def test_courtesies_of_other_languages_and_pictures(text: str, kind: str) -> None:
+    assert courtesy(text) == kind
+
+
 @pytest.mark.parametrize("text", ["hi", "Hello there!", "Good morning", "hey team,", "Hi, good afternoon"])
 def test_a_greeting_alone_is_a_greeting(text: str) -> None:
     assert courtesy(text) == "greeting"

@@ -87,6 +87,16 @@ def test_the_model_is_read_only_and_the_gpu_reserved(spec: dict[str, Any]) -> No
     assert "/health" in vllm["healthcheck"]["test"][-1]
 
 
+def test_the_appliance_sees_the_models_to_verify_where_its_settings_look(spec: dict[str, Any], tmp_path: Path) -> None:
+    config = load_config(ROOT / str(spec["configs"]["appliance"]["file"]), data=tmp_path)
+    assert f"/srv/models:{config.models.folder}:ro" in spec["services"]["appliance"]["volumes"]
+    page = (ROOT / "docs/models.md").read_text()
+    assert "the GPU image has them" not in page
+    installed = (ROOT / "deploy/Dockerfile").read_text()
+    assert "[torch]" not in installed, "docs/models.md says that the image is without torch"
+    assert "appliance models verify --data /data && docker compose up" in page
+
+
 def test_the_mounted_settings_are_valid_and_name_the_server_of_the_file(spec: dict[str, Any], tmp_path: Path) -> None:
     settings = ROOT / str(spec["configs"]["appliance"]["file"])
     config = load_config(settings, data=tmp_path)

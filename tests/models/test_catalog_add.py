@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import subprocess
@@ -15,7 +16,7 @@ import pytest
 
 from models.catalog import CATALOG, WEIGHTS
 from models.catalog_add import Added, add
-from models.catalog_lock import lock_path, read_lock
+from models.catalog_lock import lock_path, make_lock, read_lock
 from models.errors import ModelRefused
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
@@ -35,7 +36,9 @@ def added(tmp_path: Path, folder: Path, *, revision: str = "", expect: Path | No
 def test_a_sound_folder_is_locked_and_can_be_loaded(tmp_path: Path, folder: Path) -> None:
     done = added(tmp_path, folder)
     assert done.lock.revision == hub_folder.COMMIT
-    assert done.compared == ("6 files with the hub's own record", "1 files with the hashes of the catalogue")
+    assert done.compared == (
+        "1 of 6 files with the hashes of the catalogue",
+    )  # the folder's own records vouch for nothing
     assert done.licence == "MIT (LICENSE: Apache License)"
     assert [file.path for file in done.lock.files][:2] == ["1_Pooling/config.json", "LICENSE"]
     local = hub_folder.catalog(tmp_path).local("small", data=tmp_path / "data")
@@ -86,6 +89,29 @@ def note(text: str) -> Change:
     return lambda folder: (folder / ".cache/huggingface/download/LICENSE.metadata").write_text(text)
 
 
+DEEP = "[" * 200_000
+
+
+def header(text: str) -> Change:
+    content = len(text).to_bytes(8, "little") + text.encode() + b"x" * 9
+    return lambda folder: (folder / "model.safetensors").write_bytes(content)
+
+
+def module(path: object) -> Change:
+    text = json.dumps([{"type": "sentence_transformers.models.Transformer", "path": path}])
+    return lambda folder: (folder / "modules.json").write_text(text)
+
+
+def note_all(commit: str) -> Change:
+    """The hub client's records name another revision; their hashes stay right."""
+
+    def change(folder: Path) -> None:
+        for path in (folder / ".cache").rglob("*.metadata"):
+            path.write_text(path.read_text().replace(hub_folder.COMMIT, commit))
+
+    return change
+
+
 BAD: dict[str, tuple[Change, str]] = {
     "a pickle": (lambda f: (f / "pytorch_model.bin").write_bytes(b"x"), r"pytorch_model\.bin may hold a pickle"),
     "code": (lambda f: (f / "modeling_x.py").write_text(""), r"modeling_x\.py is code"),
@@ -112,6 +138,28 @@ BAD: dict[str, tuple[Change, str]] = {
         lambda f: (f / "model.safetensors.index.json").write_text('{"weight_map": {"w": "model-2.safetensors"}}'),
         r"model-2\.safetensors is missing",
     ),
+    "a deep config": (lambda f: (f / "config.json").write_text(DEEP), r"config\.json is missing or no JSON"),
+    "deep modules": (lambda f: (f / "modules.json").write_text(DEEP), r"modules\.json is no JSON list"),
+    "broken modules": (lambda f: (f / "modules.json").write_text("["), r"modules\.json is no JSON list"),
+    "deep tokens": (lambda f: (f / "tokenizer_config.json").write_text(DEEP), r"tokenizer_config\.json is no JSON"),
+    "a deep index": (lambda f: (f / "model.safetensors.index.json").write_text(DEEP), r"index\.json is no JSON object"),
+    "a huge config": (
+        lambda f: (f / "config.json").write_text("{}" + " " * 10_000_000),
+        r"config\.json is missing or no",
+    ),
+    "a deep header": (header(DEEP), "has a damaged header"),
+    "an endless tensor": (header('{"w": {"data_offsets": [0, Infinity]}}'), "has a damaged header"),
+    "a tensor of half a byte": (header('{"w": {"data_offsets": [0, 0.5]}}'), "has a damaged header"),
+    "a tensor of truth": (header('{"w": {"data_offsets": [false, true]}}'), "has a damaged header"),
+    "a nested shape": (config(architectures=[[["x"] * 1000]]), "architecture a list, not 'BertModel'"),
+    "a module elsewhere": (module("../evil"), r"names the folder '\.\./evil'"),
+    "a module at the root": (module("/etc"), "names the folder '/etc'"),
+    "a module of no name": (module(7), "names the folder 7"),
+    "weights besides": (
+        lambda f: (f / "other").mkdir() or (f / "other/model.safetensors").write_bytes(hub_folder.safetensors()),
+        r"other/model\.safetensors is not one of its weight files",
+    ),
+    "a branch in the records": (note_all("main"), 'says revision "main", which is no commit'),
     "a link": (lambda f: (f / "vocab.txt").symlink_to("/etc/passwd"), "is a link"),
     "a pipe": (lambda f: os.mkfifo(f / "vocab.txt"), "is a link or a special file"),
     "a linked folder": (lambda f: (f / "more").symlink_to("/etc"), "is a link"),
@@ -140,6 +188,62 @@ def test_hashes_of_the_catalogue_are_held_against_a_folder_without_records(tmp_p
         ModelRefused, match=r"not revision aaaaaaaa of \"small\": model\.safetensors has another sha256"
     ):
         added(tmp_path, folder)
+
+
+def forged(folder: Path, commit: str) -> Path:
+    """Other weights of the right shape, with records that agree with them and name ``commit``."""
+    hub_folder.make(folder)
+    content = hub_folder.safetensors(17)
+    (folder / "model.safetensors").write_bytes(content)
+    record = folder / ".cache/huggingface/download/model.safetensors.metadata"
+    record.write_text(f"{commit}\n{hashlib.sha256(content).hexdigest()}\n1.0\n")
+    note_all(commit)(folder)
+    return folder
+
+
+@pytest.mark.parametrize("commit", [hub_folder.COMMIT, "0" * 40])
+def test_records_of_the_folder_are_no_way_around_the_known_hashes(tmp_path: Path, commit: str) -> None:
+    with pytest.raises(ModelRefused, match=r"another sha256|nothing vouches for this one"):
+        added(tmp_path, forged(tmp_path / "small", commit))
+    assert not (tmp_path / "data").exists()
+
+
+def test_neither_is_a_revision_that_the_caller_names(tmp_path: Path) -> None:
+    folder = hub_folder.make(tmp_path / "small", records=False)
+    (folder / "model.safetensors").write_bytes(hub_folder.safetensors(17))
+    with pytest.raises(ModelRefused, match='--revision says revision "main", which is no commit'):
+        added(tmp_path, folder, revision="main")
+    with pytest.raises(ModelRefused, match="nothing vouches for this one") as refused:
+        added(tmp_path, folder, revision="b" * 40)
+    assert "--expect" in refused.value.remedy
+    sums = tmp_path / "small.sums"
+    sums.write_text(
+        "".join(f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n" for path in [folder / "LICENSE"])
+    )
+    with pytest.raises(ModelRefused, match="nothing vouches"):  # sums name no commit
+        added(tmp_path, folder, revision="b" * 40, expect=sums)
+
+
+def test_another_commit_needs_its_own_lock_which_the_message_names(tmp_path: Path) -> None:
+    folder = forged(tmp_path / "small", "b" * 40)
+    there = tmp_path / "there.json"
+    there.write_text(make_lock(folder, "small", "b" * 40, now=NOW).model_dump_json())
+    done = added(tmp_path, folder, expect=there)
+    assert done.lock.revision == "b" * 40
+    assert done.compared == ("6 files with there.json, which alone vouches for this revision",)
+    there.write_text(make_lock(folder, "small", "c" * 40, now=NOW).model_dump_json())
+    with pytest.raises(ModelRefused, match="is the lock of revision cccccccc"):
+        added(tmp_path, folder, expect=there)
+
+
+@pytest.mark.parametrize(("folder_mode", "mode"), [(0o755, 0o644), (0o750, 0o640), (0o700, 0o600)])
+def test_a_service_under_another_user_can_read_the_lock(
+    tmp_path: Path, folder: Path, folder_mode: int, mode: int
+) -> None:
+    parent = lock_path(tmp_path / "data", "small").parent
+    parent.mkdir(parents=True)
+    parent.chmod(folder_mode)
+    assert added(tmp_path, folder).path.stat().st_mode & 0o777 == mode
 
 
 def test_without_records_and_hashes_the_revision_has_to_be_said(tmp_path: Path) -> None:
@@ -228,6 +332,10 @@ def test_the_connected_machine_makes_the_same_lock(tmp_path: Path, folder: Path)
     there = tmp_path / "there.json"
     there.write_text(lock_text(folder, "", "", catalog, tmp_path))
     assert read_lock(there).digest == added(tmp_path, folder, expect=there).lock.digest
+    with pytest.raises(ModelRefused, match='--revision says revision "main", which is no commit'):
+        lock_text(folder, "", "main", catalog, tmp_path)
+    with pytest.raises(ModelRefused, match='--revision says revision "main", which is no commit'):
+        lock_text(folder, "", "main", catalog, tmp_path)
 
 
 def test_the_module_has_both_commands(tmp_path: Path) -> None:

@@ -22,6 +22,13 @@ def test_labels_probabilities_and_scope(tmp_path: Path) -> None:
     assert (red.out_of_scope, blue.out_of_scope) == (0.25, 1.0)
 
 
+def test_many_rows_are_classified_in_order(tmp_path: Path) -> None:
+    classifier = OnnxIntentClassifier.open(tiny.intent_folder(tmp_path), encoder_revision="tiny-1")
+    rows = np.tile(np.array([[1, 0, 0.25], [0, 1, 1.5]], dtype=np.float32), (1_500, 1))
+    assert [one.intent for one in classifier.classify(rows)] == ["red", "blue"] * 1_500
+    assert classifier.classify(rows[:0]) == []
+
+
 def test_heads_of_another_encoder_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ModelRefused, match=r"trained on encoder tiny-1, but the encoder in use is new-2.*models train"):
         OnnxIntentClassifier.open(tiny.intent_folder(tmp_path), encoder_revision="new-2")

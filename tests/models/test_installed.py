@@ -133,3 +133,49 @@ def test_what_a_fault_leaves_is_removed_and_what_a_kill_leaves_is_cleaned(tmp_pa
     assert on.clean() == 2
     assert list(on.folder.iterdir()) == []
     assert on.revisions() == ()
+
+
+def test_all_files_of_a_revision_may_be_read_by_whoever_may_read_the_shelf(tmp_path: Path) -> None:
+    on = shelf(tmp_path)
+    on.folder.mkdir(parents=True)
+    on.folder.chmod(0o755)
+    with on.scratch() as scratch:
+        (scratch / "trial").mkdir(mode=0o700)
+        for name in ("heads.onnx", "thresholds.json", "trial/heads.onnx"):
+            (scratch / name).write_text("content")
+            (scratch / name).chmod(0o600 if "thresholds" in name else 0o664)
+        folder = on.keep(scratch, "r-1")
+    found = {path.stat().st_mode & 0o777 for path in folder.rglob("*") if path.is_file()}
+    assert (found, (folder / "trial").stat().st_mode & 0o777) == ({0o644}, 0o755)
+
+
+def test_a_note_in_the_card_is_reported_and_stops_nothing(tmp_path: Path) -> None:
+    on = shelf(tmp_path)
+    with on.scratch() as scratch:
+        (scratch / "heads.onnx").write_text("weights")
+        (scratch / "MODEL_CARD.md").write_text("card")
+        folder = on.keep(scratch, "r-1")
+    with (folder / "MODEL_CARD.md").open("a") as card:
+        card.write(" ")
+    assert on.check("r-1") == folder
+    with pytest.raises(ModelRefused, match=r"MODEL_CARD\.md is not the file"):
+        on.check("r-1", whole=True)
+
+
+def test_the_risk_budget_goes_with_the_revision_that_is_held_to_it(tmp_path: Path) -> None:
+    on = shelf(tmp_path)
+    put(on, "r-1")
+    put(on, "r-2")
+    on.activate("r-1", instead_of=SHIPPED)
+    assert on.activate("r-2", instead_of="r-1", budget=0.05) == on.in_use() == InUse("r-2", "r-1", 0.05, None)
+    assert on.roll_back() == InUse("r-1", "r-2", None, 0.05)
+    assert on.roll_back().budget == 0.05
+
+
+@pytest.mark.parametrize("budget", ['"0.05"', "7", "true"])
+def test_a_risk_budget_that_cannot_be_read_is_not_taken_for_none(tmp_path: Path, budget: str) -> None:
+    on = shelf(tmp_path)
+    put(on, "r-1")
+    (on.folder / "active.json").write_text(f'{{"active": "r-1", "previous": null, "budget": {budget}}}')
+    with pytest.raises(ModelRefused, match="does not say"):
+        on.in_use()

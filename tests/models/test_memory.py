@@ -41,4 +41,12 @@ def test_weights_in_the_catalogue_are_as_large_as_vllm_loads_them() -> None:
 
 def test_the_card_has_room_for_what_vllm_may_not_use() -> None:
     assert memory.card_mb(9_000, 0.9) == 10_000
-    assert memory.torch_mb(1) == memory.TORCH_OVERHEAD_MB + 1
+
+
+def test_the_cpu_computes_in_32_bits_and_a_gpu_in_16_however_the_weights_are_stored() -> None:
+    for stored_bits, gpu, mib in ((16, False, 200), (32, False, 100), (16, True, 100), (32, True, 50)):
+        assert memory.torch_mb(100 * 2**20, stored_bits=stored_bits, gpu=gpu) == memory.TORCH_OVERHEAD_MB + mib
+    qwen = Catalog.open().get("qwen3-embedding-0.6b")
+    assert qwen.memory_mb - memory.TORCH_OVERHEAD_MB == pytest.approx(
+        2 * (qwen.needs_mb(gpu=True) - memory.TORCH_OVERHEAD_MB), rel=0.01
+    )

@@ -174,3 +174,45 @@ def test_too_many_candidates_are_thinned_by_shared_words() -> None:
     assert len(found) == 10
     assert any(candidate.n == 2 for candidate in found)
     assert found == sorted(found, key=lambda c: (c.passage, c.position))
+
+
+WAY = "1. Open the login page of the app.\n2. Select Forgot it?\n3. Enter your address.\n4. Select Set new password."
+
+
+@pytest.mark.parametrize("best", ["new password", "address", "Forgot", "login"])
+async def test_instructions_are_told_from_their_first_step_and_in_order(best: str) -> None:
+    found = await quoted(f"{WAY}\n\nA password needs 12 characters.", worth={best: 9}, question="How do I reset it?")
+    assert [s.text for s in found] == ["Open the login page of the app.", "Select Forgot it?"]
+    assert {s.citations for s in found} == {(1,)}
+
+
+async def test_one_step_is_left_when_one_sentence_is_asked_for() -> None:
+    [first] = await quoted(WAY, worth={"new password": 9}, question="How do I reset it?", count=1)
+    assert first.text == "Open the login page of the app."
+
+
+async def test_a_list_that_began_elsewhere_is_no_answer_to_how() -> None:
+    text = (
+        "3. Enter your address in the field.\n4. Select Set new password.\n\nAn Owner can set a new password for you."
+    )
+    found = await quoted(text, worth={"address": 9}, question="How do I reset it?")
+    assert [s.text for s in found] == ["An Owner can set a new password for you."]
+
+
+async def test_of_a_list_of_cases_the_one_that_fits_is_told() -> None:
+    text = "1. For X-1, restart the whole computer.\n2. For X-2, renew the old certificate."
+    found = await quoted(text, worth={"X-2": 9}, question="How do I get rid of X-2?", count=1)
+    assert [s.text for s in found] == ["For X-2, renew the old certificate."]
+
+
+async def test_a_better_sentence_outside_wins_and_keeps_to_its_article() -> None:
+    other = "Hand the wet laptop in at the desk. It is dried there for two days."
+    found = await quoted(
+        WAY, other, worth={"laptop": 30, "login": 19, "dried": 12}, question="What do I do?", margin=99.0
+    )
+    assert {s.citations for s in found} == {(2,)}
+
+
+async def test_a_question_for_no_steps_may_be_answered_by_any_step() -> None:
+    found = await quoted(WAY, worth={"new password": 9}, question="Which button is it?", count=1)
+    assert [s.text for s in found] == ["Select Set new password."]

@@ -28,7 +28,6 @@ HEADER = b"text,intent,urgency\n"
         (HEADER + b"hello, where is it,billing,low\n", "row 2 has more cells than the header"),
         (HEADER + b"where is it\n", "row 2: intent is empty"),
         (HEADER + b"   ,billing,low\n", "row 2: text is empty"),
-        (HEADER + b"NaN,billing,low\n", "row 2: text is empty"),
         (HEADER + b"where,NULL,low\n", "row 2: intent is empty"),
         (
             HEADER + b"where,weather,low\nwhy,billing,low\nwhen,weather,low\n",
@@ -61,6 +60,13 @@ def test_a_byte_order_mark_crlf_and_lines_within_quotes_are_read(tmp_path: Path)
     path.write_bytes(b'\xef\xbb\xbftext,intent\r\n"Hello,\r\nwhere is it?",billing\r\n')
     found = read_rows(path, known={"billing"})
     assert (found.texts, found.intents, found.urgencies) == (("Hello,\r\nwhere is it?",), ("billing",), None)
+
+
+def test_a_text_may_say_null_and_an_urgency_may_be_left_empty(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_bytes(HEADER + b"null,billing,\nwhere,billing,low\n")
+    found = read_rows(path)
+    assert (found.texts, found.urgencies, found.every_urgency) == (("null", "where"), ("", "low"), None)
 
 
 def test_two_million_rows_are_refused_where_the_limit_is_passed(tmp_path: Path) -> None:

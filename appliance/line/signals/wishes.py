@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from appliance.line.signals.courtesies import foreign_courtesy
+
 _HUMAN = r"(?:human(?:\s+being)?|(?:real|actual|living)\s+(?:person|human|agent|being)|live\s+(?:agent|person|operator)|person)"
 _ROLE = r"(?:human\s+agent|agent|representative|rep|operator|advisor|adviser|manager|supervisor|someone|somebody|colleague|staff\s+member|team\s+member|engineer|technician)"
 _DESK = r"(?:customer|support|live|help)[\s-](?:service|support|agent|team|staff|rep|desk|chat)"
@@ -89,4 +91,4 @@ def courtesy(text: str) -> str:
         return ""
     if _THANKS.match(text):
         return "thanks"
-    return "greeting" if _GREETING.match(text) else ""
+    return "greeting" if _GREETING.match(text) else foreign_courtesy(text)[1]
