@@ -213,7 +213,6 @@ def test_training_from_files_writes_weights_that_the_runtime_opens(tmp_path: Pat
     [
         ("text,intent", ["a,b", ",b"], "row 3: text is empty"),
         ("text,intent", ["a,nan"], "row 2: intent is empty"),
-        ("text,intent,urgency", ["a,b,"], "row 2: urgency is empty"),
         ("body,intent", ["a,b"], "lacks the column"),
         ("text,intent", [], "no rows"),
         ("text,intent", ["a,weather"], "weather"),
