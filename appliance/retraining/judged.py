@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+import numpy as np
+
 from appliance.line.route import route
 from appliance.policy import Policy
 from appliance.retraining.material import Row
@@ -146,7 +148,7 @@ def _answered(policy: Policy, found: Classification) -> bool:
     message = Message("", "", 1, "customer", "", datetime.fromtimestamp(0, UTC))
     classified = Classified(
         question="",
-        vector=None,  # type: ignore[arg-type] # routing reads none
+        vector=np.zeros(0, dtype=np.float32),  # routing reads none
         intent=found.intent,
         confidence=found.confidence,
         ranking=found.ranking,
