@@ -24,6 +24,7 @@ from appliance.knowledge import Knowledge, open_knowledge
 from appliance.languages import open_detector, open_tongue, read_by
 from appliance.learned import read_thresholds
 from appliance.line.desk import Desk
+from appliance.line.ladder import Local, Rung
 from appliance.line.runner import Runner
 from appliance.metrics import Metrics
 from appliance.model_set import ModelSet, Queues, open_heads, open_models
@@ -35,7 +36,7 @@ from kb.errors import KnowledgeFault
 from kb.ingest import check_level
 from kb.ranking import Ranking
 from models.errors import ModelFault
-from models.roles import IntentClassifier, LanguageDetector, Synthesizer
+from models.roles import IntentClassifier, LanguageDetector
 from models.synthesis.quote import APART, QuoteSynthesizer
 from models.synthesis.vllm import VllmSynthesizer
 
@@ -187,10 +188,10 @@ def _ranking(config: Config, models: ModelSet, queues: Queues) -> Ranking:
     return Ranking(fusion, score, depth=config.retrieval.candidates)
 
 
-async def _ladder(config: Config, quote: QuoteSynthesizer, stack: AsyncExitStack) -> tuple[Synthesizer, ...]:
+async def _ladder(config: Config, quote: QuoteSynthesizer, stack: AsyncExitStack) -> tuple[Rung, ...]:
     """The rungs in order. The last one copies sentences and needs no language model, so there is always one that is up."""
     if config.synthesis.mode == "quote":
-        return (quote,)
+        return (Local(quote),)
     if not config.synthesis.model:
         raise ConfigInvalid(
             "synthesis.model is not set.", remedy="Name the model that vLLM serves, as in its --served-model-name."
@@ -204,7 +205,7 @@ async def _ladder(config: Config, quote: QuoteSynthesizer, stack: AsyncExitStack
         max_retries=config.synthesis.max_retries,
     )
     stack.push_async_callback(vllm.aclose)
-    return (vllm, quote)
+    return (Local(vllm), Local(quote))
 
 
 def _quote(models: ModelSet, queues: Queues) -> QuoteSynthesizer:

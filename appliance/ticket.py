@@ -143,12 +143,33 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True)
+class Attempted:
+    """What became of one rung's turn. ``ms`` from asking to the end of its draft, ``first_ms`` to the first sentence that passed."""
+
+    rung: str
+    occasion: str
+    outcome: Literal["answered", "not_covered", "nothing_left", "fault", "skipped"]
+    drafted: int = 0
+    passed: int = 0
+    ms: float = 0.0
+    first_ms: float | None = None
+    reason: str = ""
+    hosted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Drafted:
-    """What a rung wrote, before any gate looked at it."""
+    """What a rung wrote, before any gate looked at it, and the turns of all rungs that were asked or skipped."""
 
     synthesizer: str
     sentences: tuple[DraftSentence, ...]
     faults: tuple[str, ...] = ()
+    attempts: tuple[Attempted, ...] = ()
+
+    @property
+    def hosted(self) -> bool:
+        """Words of a model outside the building are in the reply: agents are told so."""
+        return any(one.hosted and one.passed for one in self.attempts)
 
 
 @dataclass(frozen=True, slots=True)

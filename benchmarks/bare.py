@@ -12,6 +12,7 @@ import numpy as np
 
 from appliance.bootstrap import Appliance
 from appliance.line.desk import Desk
+from appliance.line.ladder import Local
 from appliance.line.line import run as run_line
 from appliance.model_set import ModelSet, open_classifier
 from appliance.ticket import Message, Ticket
@@ -113,5 +114,5 @@ def _recording(appliance: Appliance, models: Models, calls: list[Call]) -> Desk:
             depth=appliance.config.retrieval.candidates,
         ),
         support=support,
-        ladder=(QuoteSynthesizer(sentences, rules=APART) if models.set.sentences else QuoteSynthesizer(score),),
+        ladder=(Local(QuoteSynthesizer(sentences, rules=APART) if models.set.sentences else QuoteSynthesizer(score)),),
     )

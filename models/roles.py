@@ -139,6 +139,8 @@ class SynthesisRequest:
     max_sentences: int = 2
     scores: tuple[float, ...] = ()
     """Rerank score of each passage, best first; for rungs that choose sentences themselves."""
+    rejected: tuple[tuple[str, str], ...] = ()
+    """(sentence, why it may not leave) of the same rung's last draft: it writes once more, and better."""
 
 
 @dataclass(frozen=True, slots=True)

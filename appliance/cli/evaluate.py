@@ -210,7 +210,7 @@ def _synthesis(synthesizer: str, base_url: str | None, model: str | None, key: P
 
 async def _probe(rung: object) -> None:
     """A model server that is down would leave every answer to the next rung, and the figures would not be the model's."""
-    probe = getattr(rung, "probe", None)
+    probe = getattr(getattr(rung, "synthesizer", rung), "probe", None)
     if probe is not None:
         await probe()
 

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Protocol
 
+from appliance.line.ladder import Rung
 from appliance.policy import Policy
 from appliance.ticket import Identified
 from kb.article import Candidate, Visibility
-from models.roles import Classification, Features, Language, Pair, Reading, Synthesizer, Vector
+from models.roles import Classification, Features, Language, Pair, Reading, Vector
 
 
 class Encode(Protocol):
@@ -66,8 +67,8 @@ class Desk:
     find: Find
     rank: Rank
     support: Support
-    ladder: tuple[Synthesizer, ...]
-    """Rungs of synthesis, best first; the last one must need no language model."""
+    ladder: tuple[Rung, ...]
+    """Who may write, best first; the last one must need no language model."""
     keep: int
     """Passages that go on to the draft."""
     today: Callable[[], date]

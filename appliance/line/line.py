@@ -58,7 +58,7 @@ async def _attempt(desk: Desk, case: Case, identified: Identified, emit: Emit, w
     if not covered(retrieved):
         return close.not_covered(desk.policy, case, retrieved.decision)
     with watch.stage("draft") as stage:
-        drafted, grounded = await write(desk, case, retrieved, emit)
+        drafted, grounded = await write(desk, case, identified, retrieved, emit)
         stage.rule = grounded.decision.rule
     case = replace(case, drafted=drafted, grounded=grounded, decisions=(*case.decisions, grounded.decision))
     if not grounded.sentences:

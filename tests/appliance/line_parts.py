@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime
 import numpy as np
 
 from appliance.line.desk import Desk
+from appliance.line.ladder import Local
 from appliance.policy import Policy, load_policy
 from appliance.ticket import Author, Case, Classified, Decision, Identified, Message, Retrieved, Routed, Ticket
 from kb.article import Candidate, Passage, Visibility
@@ -132,7 +133,7 @@ class Parts:
             find=self._find,
             rank=self._rank,
             support=self._support,
-            ladder=self.ladder,  # type: ignore[arg-type] # structural
+            ladder=tuple(one if hasattr(one, "writer") else Local(one) for one in self.ladder),  # type: ignore[arg-type] # structural
             keep=4,
             today=lambda: date(2026, 6, 1),
             clock=lambda: 0.0,

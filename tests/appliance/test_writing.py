@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from line_parts import Parts, Quote, Rung, candidate, case, draft, retrieved
 
+from appliance.line.ladder import Errand, Local, Skipped
 from appliance.line.writing import write
-from appliance.ticket import Drafted, Grounded
+from appliance.ticket import Drafted, Grounded, Identified
 from models.errors import ModelRefused, ModelUnavailable, Overloaded
 
 GOOD = "Refunds are paid within 10 business days."
@@ -20,7 +21,11 @@ async def written(*rungs: object, **more: Any) -> tuple[Drafted, Grounded, list[
     told: list[dict[str, Any]] = []
     parts = Parts(ladder=rungs, **more)
     drafted, grounded = await write(
-        parts.desk(), case(), retrieved(*parts.found), lambda kind, data: told.append({"kind": kind} | data)
+        parts.desk(),
+        case(),
+        Identified(),
+        retrieved(*parts.found),
+        lambda kind, data: told.append({"kind": kind} | data),
     )
     return drafted, grounded, told
 
@@ -140,3 +145,28 @@ async def test_a_rung_reads_the_passages_in_order_with_their_numbers_and_scores(
     assert asked.scores == (1.0, 0.5)
     assert asked.company == "Tallybird"
     assert asked.max_sentences == 2
+
+
+async def test_a_language_model_whose_sentences_all_failed_is_told_why_and_writes_once_more() -> None:
+    rung = Rung([draft(WRONG)])
+    drafted, _, _ = await written(rung, Quote())
+    assert rung.asked[0].rejected == ()
+    assert rung.asked[1].rejected == ((WRONG, "literals: in no cited passage: duration '3 days'"),)
+    assert [(one.rung, one.occasion, one.outcome) for one in drafted.attempts] == [
+        ("scripted", "first", "nothing_left"),
+        ("scripted", "first", "nothing_left"),
+        ("quote", "low_support", "answered"),
+    ]
+
+
+async def test_a_rung_that_is_skipped_says_why_and_what_that_means_for_the_next() -> None:
+    class Shed(Local):
+        async def writer(self, errand: Errand) -> Skipped:  # type: ignore[override] # it always declines
+            return Skipped("ladder.shed", "Too many tickets wait.", "overloaded")
+
+    drafted, grounded, _ = await written(Shed(Rung([])), Quote())
+    assert [(one.outcome, one.occasion, one.reason) for one in drafted.attempts] == [
+        ("skipped", "first", "ladder.shed: Too many tickets wait."),
+        ("answered", "overloaded", ""),
+    ]
+    assert grounded.sentences
