@@ -29,9 +29,11 @@ from appliance.line.runner import Runner
 from appliance.metrics import Metrics
 from appliance.model_set import ModelSet, Queues, open_heads, open_models
 from appliance.policy import Policy, load_policy
+from appliance.private import private_of
 from appliance.stand_in import stand_in_classifier, stand_in_models
 from appliance.store.conversations import SqlConversations
 from appliance.store.database import Database
+from appliance.store.settings import SqlSettings
 from kb.errors import KnowledgeFault
 from kb.ingest import check_level
 from kb.ranking import Ranking
@@ -125,6 +127,7 @@ async def open_appliance(
             keep=config.retrieval.keep,
             today=lambda: now().date(),
             clock=clock,
+            private=private_of(config, policy, SqlSettings(database), _keys(config)),
         )
         work = partial(Runner, max_running=config.server.max_running, parallel=_PARALLEL, observe=metrics.closed)
         runner = work(desk, conversations, new_id=new_id, now=now)
@@ -212,6 +215,10 @@ def _quote(models: ModelSet, queues: Queues) -> QuoteSynthesizer:
     if models.sentences is None:
         return QuoteSynthesizer(queues.score)
     return QuoteSynthesizer(queues.sentences, rules=APART)
+
+
+def _keys(config: Config) -> dict[str, str]:
+    return {} if config.synthesis.mode == "quote" else {"the key of the model server": _api_key(config)}
 
 
 def _api_key(config: Config) -> str:

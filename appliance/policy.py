@@ -73,6 +73,8 @@ class Style(_Frozen):
     """How much is said."""
 
     max_sentences: Annotated[int, Field(ge=1, le=8)] = 2
+    max_sentences_when_asked: Annotated[int, Field(ge=1, le=12)] = 6
+    """When the customer asks for details or every step."""
 
 
 class Replies(_Frozen):

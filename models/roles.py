@@ -141,6 +141,8 @@ class SynthesisRequest:
     """Rerank score of each passage, best first; for rungs that choose sentences themselves."""
     rejected: tuple[tuple[str, str], ...] = ()
     """(sentence, why it may not leave) of the same rung's last draft: it writes once more, and better."""
+    mark: str = ""
+    """A word of this installation's that stands in the prompt and may stand in no reply: a prompt that gets out shows by it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,7 @@ async def passes(desk: Desk, case: GuardCase) -> bool:
     cited = tuple(range(1, len(case.passages) + 1))
     sentences = split_sentences(case.draft, headings=True)
     judged = [await ground(desk, DraftSentence(sentence, cited), retrieved) for sentence in sentences]
-    return bool(judged) and all(verdicts[-1].passed for verdicts in judged)
+    return bool(judged) and all(one.passed for one in judged)
 
 
 def figures(verdicts: Sequence[tuple[bool, bool]]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Protocol
 
+from appliance.line.gates import NOTHING_PRIVATE, Private
 from appliance.line.ladder import Rung
 from appliance.policy import Policy
 from appliance.ticket import Identified
@@ -74,3 +75,5 @@ class Desk:
     today: Callable[[], date]
     clock: Callable[[], float]
     """Seconds of a monotonic clock, for timings."""
+    private: Private = NOTHING_PRIVATE
+    """What may be in no reply: keys, canaries, words of the prompt."""

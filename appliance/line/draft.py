@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from appliance.line.desk import Desk
+from appliance.line.signals.length import wants_more
 from appliance.ticket import Classified, Retrieved, Ticket
 from models.roles import PromptPassage, SynthesisRequest
 
@@ -13,7 +14,7 @@ _HISTORY_CHARS = 1_000
 
 def request(desk: Desk, ticket: Ticket, classified: Classified, retrieved: Retrieved) -> SynthesisRequest:
     """All that a rung may know: our words, this conversation, and passages which this customer may see."""
-    policy = desk.policy
+    policy, style = desk.policy, desk.policy.style
     return SynthesisRequest(
         question=classified.question,
         passages=tuple(
@@ -25,6 +26,7 @@ def request(desk: Desk, ticket: Ticket, classified: Classified, retrieved: Retri
         tone=policy.voice.tone,
         examples=tuple((example.customer, example.reply) for example in policy.voice.examples),
         language=classified.language.code if classified.language.foreign else policy.language,
-        max_sentences=policy.style.max_sentences,
+        max_sentences=style.max_sentences_when_asked if wants_more(ticket.message.text) else style.max_sentences,
+        mark=desk.private.mark,
         scores=tuple(found.score for found in retrieved.passages),
     )

@@ -1,54 +1,86 @@
 """Station 6: the gates. A sentence leaves only when it has passed all of them, whoever wrote it.
 
-form -> citations -> language -> literals -> support. Each verdict is kept with the draft.
+form -> citations -> tone -> language -> literals -> support -> promises -> leak. Each verdict is kept with the draft.
 """
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass, replace
 
 from appliance.line.desk import Desk
+from appliance.line.gates import malformed, promised, settle
 from appliance.line.literals import misbound, unsupported
 from appliance.ticket import NOT_HEARD, Citation, Retrieved, Spoken, Verdict
 from kb.article import Candidate
 from models.roles import DraftSentence
 from models.sentences import split_sentences
 
-_MAX_CHARS = 600
-_FORBIDDEN = re.compile(
-    r"<[a-z/!][^>]*>|^\s*#{1,6}\s|```|!\[|\{\s*\"|\b(?:passage|source|document)s?\s*\[?\d|\bas an ai\b|\bsystem prompt\b"
-    r"|[\u200b-\u200f\u202a-\u202e\u2066-\u2069\U000e0000-\U000e007f\x00-\x08\x0b-\x1f\ud800-\udfff]",
-    re.I,
-)
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A sentence as it may be said (tone may have cut it), and the verdicts in order: the first that failed is the last that was asked."""
+
+    sentence: DraftSentence
+    verdicts: tuple[Verdict, ...]
+
+    @property
+    def passed(self) -> bool:
+        return self.verdicts[-1].passed
 
 
-async def ground(
-    desk: Desk, sentence: DraftSentence, retrieved: Retrieved, spoken: Spoken = NOT_HEARD
-) -> tuple[Verdict, ...]:
-    """The verdicts of the gates in order; the first that fails is the last that is asked. Raises ``Overloaded``."""
+async def ground(desk: Desk, sentence: DraftSentence, retrieved: Retrieved, spoken: Spoken = NOT_HEARD) -> Judged:
+    """Ask the gates in order. Raises ``Overloaded``."""
     verdicts = [_form(sentence)]
     if verdicts[-1].passed:
         verdicts.append(_citations(sentence, len(retrieved.passages)))
     if not verdicts[-1].passed:
-        return tuple(verdicts)
+        return Judged(sentence, tuple(verdicts))
     cited = [retrieved.passages[n - 1] for n in sentence.citations]
-    verdicts.append(_language(desk, sentence, cited, spoken))
+    said, tone = _tone(sentence, cited)
+    verdicts.append(tone)
     if verdicts[-1].passed:
-        verdicts.append(_literals(sentence, cited))
+        verdicts.append(_language(desk, said, cited, spoken))
     if verdicts[-1].passed:
-        verdicts.append(await _support(desk, sentence, cited))
-    return tuple(verdicts)
+        verdicts.append(_literals(said, cited))
+    if verdicts[-1].passed:
+        verdicts.append(await _support(desk, said, cited))
+    if verdicts[-1].passed:
+        verdicts.append(_promises(said, cited))
+    if verdicts[-1].passed:
+        verdicts.append(_leak(desk, said, cited))
+    return Judged(said, tuple(verdicts))
+
+
+def _verdict(gate: str, sentence: DraftSentence, why: str) -> Verdict:
+    return Verdict(gate, not why, sentence.text, why)
 
 
 def _form(sentence: DraftSentence) -> Verdict:
-    text = sentence.text.strip()
-    if not re.search(r"\w", text):
-        return Verdict("form", False, sentence.text, "empty")
-    if len(text) > _MAX_CHARS:
-        return Verdict("form", False, sentence.text, f"longer than {_MAX_CHARS} characters")
-    if found := _FORBIDDEN.search(text):
-        return Verdict("form", False, sentence.text, f"markup or talk about itself: {found.group()!r}")
-    return Verdict("form", True, sentence.text)
+    return _verdict("form", sentence, malformed(sentence.text.strip()))
+
+
+def _tone(sentence: DraftSentence, cited: list[Candidate]) -> tuple[DraftSentence, Verdict]:
+    """What an article says word for word is the company's own voice."""
+    if _copied(sentence, cited):
+        return sentence, Verdict("tone", True, sentence.text)
+    settled = settle(sentence.text)
+    if not settled.text:
+        return sentence, Verdict("tone", False, sentence.text, f"says nothing without its {settled.detail or 'words'}")
+    return replace(sentence, text=settled.text), Verdict("tone", True, sentence.text, settled.detail)
+
+
+def _promises(sentence: DraftSentence, cited: list[Candidate]) -> Verdict:
+    claim = promised(sentence.text, [source_text(found) for found in cited])
+    return _verdict("promises", sentence, f"{claim!r}: nothing was done that bears it out" if claim else "")
+
+
+def _leak(desk: Desk, sentence: DraftSentence, cited: list[Candidate]) -> Verdict:
+    return _verdict("leak", sentence, desk.private.leaked(sentence.text, [source_text(found) for found in cited]))
+
+
+def _copied(sentence: DraftSentence, cited: list[Candidate]) -> bool:
+    return any(sentence.text.strip() in found.passage.text for found in cited)
 
 
 def _citations(sentence: DraftSentence, passages: int) -> Verdict:
@@ -62,7 +94,7 @@ def _citations(sentence: DraftSentence, passages: int) -> Verdict:
 
 def _language(desk: Desk, sentence: DraftSentence, cited: list[Candidate], spoken: Spoken) -> Verdict:
     """Another language than the customer's, when both are known for sure. What an article says word for word was chosen by its language."""
-    if any(sentence.text.strip() in found.passage.text for found in cited):
+    if _copied(sentence, cited):
         return Verdict("language", True, sentence.text)
     limits = desk.policy.thresholds
     found = desk.detect(sentence.text)

@@ -126,12 +126,12 @@ async def _climb(
     try:
         async for sentence in stream:
             draft.drafted.append(sentence)
-            verdicts = await ground(desk, sentence, retrieved, draft.spoken)
-            draft.verdicts.extend(verdicts)
-            if verdicts[-1].passed and not draft.repeats(sentence):
-                draft.passed.append(sentence)
+            judged = await ground(desk, sentence, retrieved, draft.spoken)
+            draft.verdicts.extend(judged.verdicts)
+            if judged.passed and not draft.repeats(judged.sentence):
+                draft.passed.append(judged.sentence)
                 draft.first_at = draft.first_at or desk.clock()
-                emit("sentence", {"text": sentence.text, "citations": list(sentence.citations)})
+                emit("sentence", {"text": judged.sentence.text, "citations": list(sentence.citations)})
             if len(draft.passed) >= asked.max_sentences or len(draft.drafted) >= _MOST_DRAFTED:
                 break
     except Overloaded:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import secrets
+from collections.abc import Callable
 
 from appliance.store.conversations import token_hash
 from appliance.store.database import Database
@@ -27,6 +28,15 @@ class SqlSettings:
     def put(self, key: str, value: str) -> None:
         with self._database.write() as session:
             session.merge(SettingRow(key=key, value=value))
+
+    def once(self, key: str, make: Callable[[], str]) -> str:
+        """The value, made at the first call ever: two processes that ask at once get the same one."""
+        with self._database.write() as session:
+            row = session.get(SettingRow, key)
+            if row is None:
+                row = SettingRow(key=key, value=make())
+                session.add(row)
+            return row.value
 
     def first_admin_token(self) -> str | None:
         """A new token at the first call ever, None afterwards: only its hash is kept."""

@@ -24,6 +24,12 @@ _INVISIBLE = re.compile(
 """Characters that a reader does not see and a model does, and halves of characters, which no UTF-8 can carry.
 
 Line breaks and the joiners of Persian and of emoji are kept."""
+_NAMES = {
+    "ar": "Arabic", "cs": "Czech", "da": "Danish", "de": "German", "el": "Greek", "en": "English", "es": "Spanish", "fi": "Finnish",
+    "fr": "French", "he": "Hebrew", "hi": "Hindi", "hu": "Hungarian", "it": "Italian", "ja": "Japanese", "ko": "Korean", "nl": "Dutch",
+    "no": "Norwegian", "pl": "Polish", "pt": "Portuguese", "ro": "Romanian", "ru": "Russian", "sk": "Slovak", "sv": "Swedish",
+    "tr": "Turkish", "uk": "Ukrainian", "vi": "Vietnamese", "zh": "Chinese",
+}  # fmt: skip
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 
 
@@ -39,6 +45,7 @@ class PromptLimits:
     message: int = 400
     example: int = 300
     examples: int = 3
+    rejected: int = 4
 
 
 LIMITS = PromptLimits()
@@ -81,6 +88,7 @@ def build(request: SynthesisRequest, limits: PromptLimits = LIMITS) -> Prompt:
         {
             "company": as_data(request.company, limits.title) or "our company",
             "max_sentences": str(request.max_sentences),
+            "mark": as_data(request.mark, limits.title) or "none",
             "tone": as_data(request.tone, limits.message) or "plain and friendly",
             "examples": _examples(request, limits),
         },
@@ -91,7 +99,8 @@ def build(request: SynthesisRequest, limits: PromptLimits = LIMITS) -> Prompt:
             "passages": "\n".join(_passage(passage, limits) for passage in passages),
             "history": _history(request, limits),
             "question": as_data(request.question, limits.question),
-            "language": request.language if _LANGUAGE.fullmatch(request.language) else "en",
+            "rejected": _rejected(request, limits),
+            "language": _language(request.language),
         },
     )
     return Prompt(system=system.strip(), user=user.strip(), passages=len(passages))
@@ -113,6 +122,33 @@ def _history(request: SynthesisRequest, limits: PromptLimits) -> str:
     said = request.history[-limits.messages :] if limits.messages else ()
     lines = (f"{as_data(author, 40)}: {' '.join(as_data(text, limits.message).split())}" for author, text in said)
     return "\n".join(lines) or "(none)"
+
+
+def _rejected(request: SynthesisRequest, limits: PromptLimits) -> str:
+    """What was wrong with the last draft; behind the question, so that what the prefix cache has read stays as it was."""
+    if not request.rejected:
+        return ""
+    lines = (
+        fill(
+            _text("refused"),
+            {"sentence": as_data(sentence, limits.message), "reason": as_data(reason, limits.title)},
+        )
+        for sentence, reason in request.rejected[: limits.rejected]
+    )
+    return fill(_text("rejected"), {"sentences": "\n".join(lines)})
+
+
+def _language(tag: str) -> str:
+    """``German ("de")``: a small model knows the name better than the code."""
+    code = tag if _LANGUAGE.fullmatch(tag) else "en"
+    name = _NAMES.get(code.partition("-")[0].lower(), "")
+    return f'{name} ("{code}")' if name else f'the language "{code}"'
+
+
+def prompt_words() -> tuple[str, ...]:
+    """The rules as they stand in the prompt: words of ours that no reply repeats. One text a line of the file."""
+    rules = (line for line in _text("system").splitlines() if line and "{" not in line)
+    return (*rules, _text("rejected"))
 
 
 def _examples(request: SynthesisRequest, limits: PromptLimits) -> str:

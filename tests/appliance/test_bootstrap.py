@@ -197,3 +197,23 @@ async def test_articles_for_staff_never_come_up_for_a_visitor(appliance: Applian
                 article.title, vector, Visibility(frozenset({"public"}), date(2026, 6, 1))
             )
             assert {one.passage.article_id for one in found}.isdisjoint(hidden)
+
+
+@pytest.mark.filterwarnings("ignore::models.standin.StandInWarning")
+async def test_keys_passwords_and_the_mark_of_the_prompt_are_kept_to_itself(tmp_path: Path) -> None:
+    key = tmp_path / "key"
+    key.write_text("the-key-of-vllm\n")
+    config = Config(
+        data=tmp_path / "data",
+        models=Models(stand_in=True),
+        synthesis=Synthesis(mode="vllm", model="m", api_key_file=str(key)),
+    )
+    marks = []
+    for _ in range(2):
+        async with open_appliance(config) as appliance:
+            private = appliance.desk.private
+        assert private.leaked("It is the key of VLLM.", [])
+        assert private.leaked(f"They told me {private.mark}.", [])
+        marks.append(private.mark)
+    assert len(marks[0]) >= 16
+    assert marks[0] == marks[1]

@@ -143,6 +143,7 @@ async def test_a_draft_of_which_nothing_is_left_is_handed_over() -> None:
         True,
         True,
         True,
+        True,
         False,
     ]  # told why, it wrote the same again
     assert not any(kind == "sentence" for kind, _ in told)

@@ -124,7 +124,7 @@ async def test_a_sentence_in_another_language_is_dropped_when_both_are_sure() ->
     found = retrieved(candidate(ARTICLE, "facturas", "Facturas"))
     spanish = Spoken("es", 0.99, foreign=True)
     desk = Parts(detect=hears("en", 0.97)).desk()
-    [*_, verdict] = await ground(desk, draft(text), found, spanish)
+    [*_, verdict] = (await ground(desk, draft(text), found, spanish)).verdicts
     assert (verdict.gate, verdict.passed) == ("language", False)
     assert verdict.detail == "reads like 'en' (0.97), the customer writes in 'es'"
 
@@ -136,14 +136,14 @@ async def test_a_sentence_in_another_language_is_dropped_when_both_are_sure() ->
 )
 async def test_without_certainty_on_both_sides_nothing_is_dropped(spoken: Spoken, confidence: float) -> None:
     desk = Parts(detect=hears("en", confidence)).desk()
-    verdicts = await ground(desk, draft("Refunds are paid soon enough."), retrieved(), spoken)
-    assert ("language", True) in [(one.gate, one.passed) for one in verdicts]
+    judged = await ground(desk, draft("Refunds are paid soon enough."), retrieved(), spoken)
+    assert ("language", True) in [(one.gate, one.passed) for one in judged.verdicts]
 
 
 async def test_what_an_article_says_word_for_word_is_not_asked_for_its_language() -> None:
     desk = Parts(detect=hears("en", 0.99)).desk()
-    verdicts = await ground(desk, draft("Refunds are paid within 10 business days."), retrieved(), Spoken("de", 0.99))
-    assert verdicts[-1].passed
+    judged = await ground(desk, draft("Refunds are paid within 10 business days."), retrieved(), Spoken("de", 0.99))
+    assert judged.passed
 
 
 @pytest.fixture(scope="module")

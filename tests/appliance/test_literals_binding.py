@@ -61,4 +61,5 @@ async def test_the_gate_says_what_is_wrong() -> None:
     judged = await ground(
         Parts(support=lambda _: 1.0).desk(), draft("The Studio plan costs €7 per seat per month."), found
     )
-    assert (judged[-1].gate, judged[-1].passed, judged[-1].detail) == ("literals", False, "€7 is not said of Studio")
+    [*_, last] = judged.verdicts
+    assert (last.gate, last.passed, last.detail) == ("literals", False, "€7 is not said of Studio")

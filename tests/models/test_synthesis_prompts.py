@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from models.roles import PromptPassage, SynthesisRequest
-from models.synthesis.prompts import LIMITS, as_data, build, fill
+from models.synthesis.prompts import LIMITS, as_data, build, fill, prompt_words
 
 REQUEST = SynthesisRequest(
     question="How do I pay?",
@@ -39,7 +39,7 @@ def test_everything_stands_in_its_place() -> None:
         "Pay by card.",
         "customer: Hello",
         "<question>\nHow do I pay?\n</question>",
-        '"de"',
+        'Write in German ("de").',
     ):
         assert part in prompt.user
     assert prompt.passages == 2
@@ -67,7 +67,7 @@ def test_no_text_can_end_its_delimiter_or_open_a_turn() -> None:
         assert token not in prompt.system + prompt.user
     assert prompt.user.count("</passage>") == 1
     assert prompt.user.count("</question>") == 1
-    assert 'language "en"' in prompt.user
+    assert 'Write in English ("en").' in prompt.user
 
 
 def test_a_message_cannot_play_another_author() -> None:
@@ -92,3 +92,32 @@ def test_no_text_however_long_outgrows_the_context() -> None:
     assert len(prompt.user) < bound + 1_000
     assert len(prompt.system) < 2 * LIMITS.examples * LIMITS.example + 2_500
     assert prompt.passages == LIMITS.passages
+
+
+def test_a_refused_draft_stands_behind_the_question_with_its_reasons() -> None:
+    again = build(
+        replace(REQUEST, rejected=(("Pay <b>now</b>.", "form: markup"), ("It costs 5.", "literals: number '5'")))
+    )
+    first = build(REQUEST)
+    assert again.system == first.system
+    assert again.user.startswith(first.user[: first.user.index("Write in")].rstrip())
+    assert "- \"It costs 5.\" (literals: number '5')" in again.user
+    assert "<b>" not in again.user
+
+
+def test_the_mark_of_the_installation_stands_in_the_rules() -> None:
+    assert "the mark 5ca1ab1e" in build(replace(REQUEST, mark="5ca1ab1e")).system
+
+
+@pytest.mark.parametrize(
+    ("tag", "said"), [("fr-CA", 'French ("fr-CA")'), ("sw", 'the language "sw"'), ("x; drop", 'English ("en")')]
+)
+def test_the_language_is_named(tag: str, said: str) -> None:
+    assert build(replace(REQUEST, language=tag)).user.endswith(f"Write in {said}.")
+
+
+def test_the_words_of_the_prompt_are_known_so_that_no_reply_repeats_them() -> None:
+    system = build(REQUEST).system
+    rules = prompt_words()
+    assert len(rules) > 4
+    assert all(rule in system for rule in rules[:-1])
