@@ -215,7 +215,7 @@ async def test_a_copy_of_an_article_keeps_its_words() -> None:
     [
         ("Thanks for asking!", "tone"),
         ("I have refunded your order.", "promises"),
-        (f"Your key is {KEY}.", "leak"),
+        ("Your key is " + KEY.rstrip("1234") + ".", "leak"),
     ],
 )
 async def test_the_gate_that_stops_a_sentence_is_named(text: str, gate: str) -> None:
