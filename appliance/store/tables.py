@@ -50,6 +50,30 @@ class SettingRow(Base):
     value: Mapped[str] = mapped_column(Text)
 
 
+class AccessKeyRow(Base):
+    """A key of one of the staff, or of a program of theirs. It is never deleted: the record of who could do what outlives it."""
+
+    __tablename__ = "access_keys"
+    id: Mapped[str] = mapped_column(String(16), primary_key=True)
+    name: Mapped[str] = mapped_column(String(100))
+    role: Mapped[str] = mapped_column(String(16))
+    key_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    created_at: Mapped[datetime]
+    revoked_at: Mapped[datetime | None]
+
+
+class SessionRow(Base):
+    """A signed-in browser. Without a key it began with the administrator's token."""
+
+    __tablename__ = "sessions"
+    token_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    key_id: Mapped[str | None] = mapped_column(ForeignKey("access_keys.id"), index=True)
+    name: Mapped[str] = mapped_column(String(100))
+    role: Mapped[str] = mapped_column(String(16))
+    csrf: Mapped[str] = mapped_column(String(32))
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+
+
 class CustomerRow(Base):
     """The customer table (CRM): the only source of a tier."""
 
