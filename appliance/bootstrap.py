@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import time
 import uuid
 from collections.abc import AsyncIterator, Callable
@@ -11,25 +10,24 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 
 from prometheus_client import CollectorRegistry
 
 from appliance.channels.reception import Reception
 from appliance.config import Config
 from appliance.customers import Customers
-from appliance.errors import ApplianceFault, ConfigInvalid
+from appliance.errors import ApplianceFault
 from appliance.heads import Heads
 from appliance.knowledge import Knowledge, open_knowledge
 from appliance.languages import open_detector, open_tongue, read_by
 from appliance.learned import read_thresholds
 from appliance.line.desk import Desk
-from appliance.line.ladder import Local, Rung
 from appliance.line.runner import Runner
 from appliance.metrics import Metrics
 from appliance.model_set import ModelSet, Queues, open_heads, open_models
 from appliance.policy import Policy, load_policy
 from appliance.private import private_of
+from appliance.rungs import model_keys, open_ladder
 from appliance.stand_in import stand_in_classifier, stand_in_models
 from appliance.store.conversations import SqlConversations
 from appliance.store.database import Database
@@ -40,7 +38,6 @@ from kb.ranking import Ranking
 from models.errors import ModelFault
 from models.roles import IntentClassifier, LanguageDetector
 from models.synthesis.quote import APART, QuoteSynthesizer
-from models.synthesis.vllm import VllmSynthesizer
 
 _PARALLEL = 8
 """Lines at once: more only makes the ones under way slower, since they share the same cores."""
@@ -123,11 +120,11 @@ async def open_appliance(
             find=knowledge.find,
             rank=_ranking(config, models, queues),
             support=queues.support,
-            ladder=await _ladder(config, _quote(models, queues), stack),
+            ladder=open_ladder(config, _quote(models, queues), stack),
             keep=config.retrieval.keep,
             today=lambda: now().date(),
             clock=clock,
-            private=private_of(config, policy, SqlSettings(database), _keys(config)),
+            private=private_of(config, policy, SqlSettings(database), model_keys(config)),
         )
         work = partial(Runner, max_running=config.server.max_running, parallel=_PARALLEL, observe=metrics.closed)
         runner = work(desk, conversations, new_id=new_id, now=now)
@@ -191,44 +188,7 @@ def _ranking(config: Config, models: ModelSet, queues: Queues) -> Ranking:
     return Ranking(fusion, score, depth=config.retrieval.candidates)
 
 
-async def _ladder(config: Config, quote: QuoteSynthesizer, stack: AsyncExitStack) -> tuple[Rung, ...]:
-    """The rungs in order. The last one copies sentences and needs no language model, so there is always one that is up."""
-    if config.synthesis.mode == "quote":
-        return (Local(quote),)
-    if not config.synthesis.model:
-        raise ConfigInvalid(
-            "synthesis.model is not set.", remedy="Name the model that vLLM serves, as in its --served-model-name."
-        )
-    vllm = VllmSynthesizer(
-        base_url=config.synthesis.base_url,
-        model=config.synthesis.model,
-        api_key=_api_key(config),
-        timeout_s=config.synthesis.timeout_s,
-        first_token_timeout_s=config.synthesis.first_token_timeout_s,
-        max_retries=config.synthesis.max_retries,
-    )
-    stack.push_async_callback(vllm.aclose)
-    return (Local(vllm), Local(quote))
-
-
 def _quote(models: ModelSet, queues: Queues) -> QuoteSynthesizer:
     if models.sentences is None:
         return QuoteSynthesizer(queues.score)
     return QuoteSynthesizer(queues.sentences, rules=APART)
-
-
-def _keys(config: Config) -> dict[str, str]:
-    return {} if config.synthesis.mode == "quote" else {"the key of the model server": _api_key(config)}
-
-
-def _api_key(config: Config) -> str:
-    file = config.synthesis.api_key_file
-    if not file:
-        return os.environ.get("APPLIANCE_VLLM_API_KEY", "")
-    try:
-        return Path(file).read_text("utf-8").strip()
-    except OSError as error:
-        raise ConfigInvalid(
-            f"The key file {file} cannot be read: {error.strerror}.",
-            remedy="Check synthesis.api_key_file and its permissions.",
-        ) from error
