@@ -64,6 +64,8 @@ class GuardCase(_Row):
     passages: list[Text | GuardPassage]
     draft: Text
     supported: bool
+    id: str = ""
+    kind: str = ""
 
 
 class Labelled(_Row):

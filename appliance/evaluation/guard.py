@@ -17,14 +17,15 @@ from models.sentences import split_sentences
 
 
 async def measure(desk: Desk, cases: Sequence[GuardCase], *, advance: Advance = quiet) -> dict[str, Any]:
-    """The figures of the public contract; ``false_pass`` and ``false_block`` are counts."""
+    """The figures of the public contract; ``false_pass`` and ``false_block`` are counts. ``by_kind`` only where cases name one."""
     verdicts, times = [], []
     for done, case in enumerate(cases, 1):
         began = desk.clock()
         verdicts.append((case.supported, await passes(desk, case)))
         times.append((desk.clock() - began) * 1000)
         advance(done, len(cases))
-    return figures(verdicts) | {"p50_ms": percentile(times, 50)}
+    kinds = [case.kind for case in cases]
+    return figures(verdicts) | by_kind(kinds, verdicts) | {"p50_ms": percentile(times, 50)}
 
 
 async def passes(desk: Desk, case: GuardCase) -> bool:
@@ -54,6 +55,18 @@ def figures(verdicts: Sequence[tuple[bool, bool]]) -> dict[str, Any]:
         "unsupported": caught + false_pass,
         "supported": len(verdicts) - caught - false_pass,
     }
+
+
+def by_kind(kinds: Sequence[str], verdicts: Sequence[tuple[bool, bool]]) -> dict[str, Any]:
+    """Cases, false passes and false blocks of each kind that is named, beside each other; nothing where none is."""
+    found: dict[str, dict[str, int]] = {}
+    for kind, (supported, passed) in zip(kinds, verdicts, strict=True):
+        if kind:
+            counts = found.setdefault(kind, {"n": 0, "false_pass": 0, "false_block": 0})
+            counts["n"] += 1
+            counts["false_pass"] += passed and not supported
+            counts["false_block"] += supported and not passed
+    return {"by_kind": dict(sorted(found.items()))} if found else {}
 
 
 def _candidate(n: int, passage: str | GuardPassage) -> Candidate:

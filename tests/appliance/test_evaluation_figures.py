@@ -43,3 +43,14 @@ def test_guard_counts_unsupported_as_positive() -> None:
         "supported": 2,
     }
     assert guard.figures([(True, True)])["recall"] is None
+
+
+def test_guard_counts_its_mistakes_by_kind_where_cases_name_one() -> None:
+    verdicts = [(False, True), (False, False), (True, False), (True, True)]
+    assert guard.by_kind(["price", "price", "paraphrase", ""], verdicts) == {
+        "by_kind": {
+            "paraphrase": {"n": 1, "false_pass": 0, "false_block": 1},
+            "price": {"n": 2, "false_pass": 1, "false_block": 0},
+        }
+    }
+    assert guard.by_kind([""] * 4, verdicts) == {}
