@@ -134,6 +134,9 @@ def test_a_sentence_that_never_ends_is_cut_at_a_clause_or_left_out() -> None:
         "I checked your order.",
         "I guarantee that it works.",
         "A replacement has been sent.",
+        "The refund is being processed.",
+        "Your parcel is now on its way.",
+        "Your subscription was cancelled.",
         "I'm processing it now.",
         "We can offer you a discount.",
     ],
@@ -154,6 +157,10 @@ def test_a_claim_of_an_action_needs_a_row_that_bears_it_out(text: str) -> None:
         "The owner can change the billing address.",
         "If the invoice was paid twice, the second payment is returned.",
         "An invitation is valid for 7 days.",
+        "The code appears when the voucher was already used.",
+        "The rest of your month is credited when you change to annual billing.",
+        "A refund will be paid to the card that was used.",
+        "Your account is locked after five wrong passwords.",
     ],
 )
 def test_what_articles_say_to_everybody_is_no_promise(text: str) -> None:

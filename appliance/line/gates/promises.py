@@ -33,7 +33,7 @@ _WAS_DONE = "|".join(
         r"refunded|reset|cancell?ed|unlocked|upgraded|downgraded|changed|updated|deleted|removed|sent|escalated|forwarded|approved",
         r"processed|credited|activated|deactivated|shipped|dispatched|replaced|extended|renewed|waived|granted|applied|resolved|solved",
         r"fixed|corrected|restored|confirmed|scheduled|booked|issued|paid|received|logged|registered|submitted|transferred|checked",
-        r"created|opened|added|notified|on (?:its|the) way",
+        r"created|opened|added|notified",
     )
 )
 _AUXILIARY = r"['’](?:ll|ve|m|re)|\s+(?:will|shall|can|could|am|are|is|have|has|had|going to|promise to|would be (?:happy|glad) to)"
@@ -43,8 +43,8 @@ _CLAIMS = (
     rf"\b(?:{_US})(?:{_AUXILIARY})\s+{_SOON}(?:be\s+|been\s+|going to\s+|able to\s+|happy to\s+){{0,2}}{_SOON}(?:{_ACTS})\w*",
     rf"\b(?:i|we)\s+{_SOON}(?:{_WAS_DONE}|looked|promise|guarantee|assure)\b",
     # your order has been shipped, is on its way
-    rf"\byour\s+(?:[\w'’-]+\s+){{1,4}}(?:has|have|had|was|were|is|are|will)\s+{_SOON}(?:been\s+|being\s+|be\s+)?{_SOON}(?:{_WAS_DONE})\b",
-    rf"\b(?:a|the|your)\s+(?:full\s+|partial\s+)?{_GIFTS}\s+(?:has been|was|is being|is on|will be|is now)\b",
+    rf"\byour\s+(?:[\w'’-]+\s+){{1,4}}(?:(?:has|have|had|will)\s+{_SOON}(?:been|be)|(?:was|were)|(?:is|are)\s+(?:now\s+)?(?:being|now|on))\s+{_SOON}(?:{_WAS_DONE}|its way|the way)\b",
+    rf"\b(?:a|the|your)\s+(?:full\s+|partial\s+)?{_GIFTS}\s+(?:(?:has been|was|is being|is now)\s+{_SOON}(?:{_WAS_DONE})|is on (?:its|the) way)\b",
     r"\b(?:consider it|it(?:'s| is| has been)|all|that(?:'s| is))\s+(?:done|sorted|taken care of|fixed|resolved)\b",
     # you will hear from us, you'll receive a full refund
     r"\byou(?:['’]ll|\s+will|\s+should)\s+(?:now\s+|soon\s+|shortly\s+)?(?:hear (?:back )?from|be (?:contacted|called|notified) by|get a (?:call|refund|reply|replacement))\b",
