@@ -16,7 +16,7 @@ from appliance.store.articles import SqlArticles
 from appliance.store.database import Database
 from appliance.store.settings import SqlSettings
 from kb.article import Candidate, Visibility
-from kb.ingest import ImportReport, Progress, import_articles, rebuild, remove, silent
+from kb.ingest import ImportReport, Progress, approve, import_articles, rebuild, remove, silent
 from kb.search import Search
 from kb.store import LanceIndex
 from kb.tongue import Tongue
@@ -80,15 +80,23 @@ class Knowledge:
 
     def remove(self, article_ids: Sequence[str]) -> int:
         """Take articles out of SQL and index; returns how many. Raises ``NotFound`` for an unknown id and then removes none."""
+        wanted = self._known(article_ids, "nothing was removed", "`appliance kb search` shows the ids of articles.")
+        remove(wanted, self.articles, self.index, self.encoder)
+        return len(wanted)
+
+    def approve(self, article_ids: Sequence[str]) -> list[str]:
+        """Let held articles be used as they are now; returns those that waited. Raises ``NotFound`` for an unknown id and then approves none."""
+        wanted = self._known(article_ids, "nothing was approved", "`appliance kb held` shows what waits.")
+        waiting = {article.id for article in self.articles.held()}
+        approve(wanted, self.articles, self.index, self.encoder)
+        return [article_id for article_id in wanted if article_id in waiting]
+
+    def _known(self, article_ids: Sequence[str], consequence: str, remedy: str) -> list[str]:
         wanted = list(dict.fromkeys(article_ids))
         known = self.articles.hashes()
         if unknown := [article_id for article_id in wanted if article_id not in known]:
-            raise NotFound(
-                f"There is no article {', '.join(map(repr, unknown))}; nothing was removed.",
-                remedy="`appliance kb search` shows the ids of articles.",
-            )
-        remove(wanted, self.articles, self.index, self.encoder)
-        return len(wanted)
+            raise NotFound(f"There is no article {', '.join(map(repr, unknown))}; {consequence}.", remedy=remedy)
+        return wanted
 
     def rebuild(self, *, progress: Progress = silent) -> int:
         return rebuild(self.articles, self.index, self.encoder, progress=progress)

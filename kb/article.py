@@ -17,6 +17,40 @@ Audience = Literal["public", "customer", "internal"]
 AUDIENCES: tuple[Audience, ...] = ("public", "customer", "internal")
 
 
+Why = Literal[
+    "tag_characters",
+    "variation_selectors",
+    "zero_width",
+    "bidi_override",
+    "comment",
+    "hidden_element",
+    "model_instruction",
+    "more",
+]
+"""Why an article waits for an author. ``model_instruction``: visible text that speaks to a model; the others: text that readers do not see."""
+
+REASONS: Mapping[Why, str] = {
+    "tag_characters": "invisible tag characters spell",
+    "variation_selectors": "invisible variation selectors spell",
+    "zero_width": "invisible zero-width characters hide",
+    "bidi_override": "characters that turn the direction of text show another order than",
+    "comment": "a comment says",
+    "hidden_element": "an element that readers do not see says",
+    "model_instruction": "the text speaks to a model",
+    "more": "further findings",
+}
+"""Each reason in words; what was found follows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Suspicion:
+    """What an author has to look at. ``text`` is readable, on one line, and cut; ``digest`` is the SHA-256 of all of it."""
+
+    why: Why
+    text: str
+    digest: str
+
+
 @dataclass(frozen=True, slots=True)
 class Article:
     """One help article as its author wrote it. ``text`` is Markdown; dates bound the days on which it may be used (inclusive)."""
@@ -37,10 +71,26 @@ class Article:
     """ISO 639-1, without a region; empty: the language of the profile."""
     source: str = ""
     """Where it was imported from; an import replaces what the same source brought before."""
+    held: tuple[Suspicion, ...] = ()
+    """What the import found suspicious; the article waits until an author has approved exactly this content."""
+    cleared: bool = False
+    """An author has approved exactly this content. Only the repository says so, never the file."""
+
+    @property
+    def waiting(self) -> bool:
+        """Held, and not approved yet."""
+        return bool(self.held) and not self.cleared
+
+    @property
+    def usable(self) -> bool:
+        """May be searched and quoted: neither its author nor the import withholds it."""
+        return self.approved and not self.waiting
 
     def content_hash(self) -> str:
-        """Hash of all that a reader or the ranking could notice; the same hash means nothing to do."""
-        fields = {name: value for name, value in asdict(self).items() if name != "source"}
+        """Hash of all that a reader or the ranking could notice, and of what was hidden; the same hash means nothing to do."""
+        fields = {name: value for name, value in asdict(self).items() if name not in ("source", "cleared")}
+        if not self.held:
+            del fields["held"]  # as before there was one: nothing changes for the articles of an older data directory
         return hashlib.sha256(json.dumps(fields, sort_keys=True, default=str).encode()).hexdigest()
 
 
@@ -87,11 +137,11 @@ class Visibility:
     """Codes of the languages that may answer, ``""`` for articles that name none; empty: any."""
 
     def allows(self, article: Article) -> bool:
-        """Approved, meant for one of these audiences, within its dates, and in one of these languages."""
+        """Usable, meant for one of these audiences, within its dates, and in one of these languages."""
         begun = article.valid_from is None or article.valid_from <= self.today
         ended = article.valid_until is not None and article.valid_until < self.today
         spoken = not self.languages or article.language in self.languages
-        return article.approved and article.audience in self.audiences and begun and not ended and spoken
+        return article.usable and article.audience in self.audiences and begun and not ended and spoken
 
 
 class ArticleRepository(Protocol):
@@ -101,7 +151,21 @@ class ArticleRepository(Protocol):
         """Article id -> (content hash, source)."""
         ...
 
-    def save(self, batch: Sequence[tuple[Article, Sequence[Passage]]]) -> None: ...
+    def stamps(self) -> dict[str, str]:
+        """Article id -> ``stamp`` of its row in SQL: what the index must have been made of."""
+        ...
+
+    def save(self, batch: Sequence[tuple[Article, Sequence[Passage]]]) -> None:
+        """Adds or replaces. What an author approved before stays approved, and only that: ``Article.cleared`` is not read."""
+        ...
+
+    def approve(self, article_ids: Iterable[str]) -> None:
+        """Marks the present content of these articles as approved by an author."""
+        ...
+
+    def held(self) -> list[Article]:
+        """Every article that waits for an author, by id."""
+        ...
 
     def remove(self, article_ids: Iterable[str]) -> None: ...
 
@@ -114,3 +178,8 @@ class ArticleRepository(Protocol):
     def every(self) -> Iterator[tuple[Article, tuple[Passage, ...]]]: ...
 
     def passages(self, passage_ids: Sequence[str]) -> dict[str, tuple[Passage, Article]]: ...
+
+
+def stamp(content_hash: str, *, released: bool) -> str:
+    """What the index remembers of the article that its rows were made of. ``released``: it was held, and an author approved it."""
+    return f"{content_hash}+approved" if released else content_hash

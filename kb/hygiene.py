@@ -13,7 +13,7 @@ from typing import Literal
 
 import numpy as np
 
-from kb.article import Article
+from kb.article import REASONS, Article
 from kb.terms import content_terms
 from models.roles import Matrix
 
@@ -107,6 +107,19 @@ def not_approved(shelf: Shelf) -> Iterator[Finding]:
             yield Finding("not_approved", article.id, "is not used until somebody approves it.", "hint")
 
 
+def held(shelf: Shelf) -> Iterator[Finding]:
+    """Articles in whose source something was hidden, or whose text speaks to a model."""
+    for article in shelf.articles:
+        if article.waiting:
+            first, *others = article.held
+            more = f" (and {len(others)} more)" if others else ""
+            message = (
+                f"is not used until an author approves it: {REASONS[first.why]}: “{first.text[:200]}”{more}. "
+                "Look with `appliance kb held`, then mend the file or run `appliance kb approve`."
+            )
+            yield Finding("held", article.id, message, "error")
+
+
 def duplicate_title(shelf: Shelf) -> Iterator[Finding]:
     first: dict[str, str] = {}
     for article in shelf.articles:
@@ -184,6 +197,7 @@ CHECKS: tuple[Check, ...] = (
     expired,
     never_valid,
     not_approved,
+    held,
     duplicate_title,
     near_duplicate,
     too_long,

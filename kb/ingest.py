@@ -36,7 +36,10 @@ _ENCODE_PASSAGES = 512
 
 @dataclass(slots=True)
 class ImportReport:
-    """What an import did, in articles; ``passages`` were encoded. ``warnings`` are for the author to look at."""
+    """What an import did, in articles; ``passages`` were encoded. ``warnings`` are for the author to look at.
+
+    ``held``: ids of articles that came, and wait until an author has approved them.
+    """
 
     added: int = 0
     updated: int = 0
@@ -44,6 +47,7 @@ class ImportReport:
     removed: int = 0
     rejected: list[Rejected] = field(default_factory=list)
     warnings: list[Notice] = field(default_factory=list)
+    held: list[str] = field(default_factory=list)
     passages: int = 0
     seconds: float = 0.0
 
@@ -80,6 +84,7 @@ def import_articles(
         gone = _gone(known, seen, [root_label(path, label) for path in paths], report)
         repository.remove(gone)
         report.removed = len(gone)
+        report.held = [article.id for article in repository.held() if article.id in seen.ids]
         report.passages = _level(repository, writer, encoder, progress)
     report.seconds = clock() - start
     return report
@@ -95,6 +100,16 @@ def remove(article_ids: Sequence[str], repository: ArticleRepository, index: Lan
     """Takes these articles out of SQL and brings the index level; unknown ids do no harm."""
     with index.writing() as writer:
         repository.remove(article_ids)
+        _level(repository, writer, encoder, silent)
+
+
+def approve(article_ids: Sequence[str], repository: ArticleRepository, index: LanceIndex, encoder: Encoder) -> None:
+    """Lets these held articles be used as they are now, and brings the index level; unknown ids do no harm.
+
+    Repeating it mends what a crash left between SQL and index. Raises ``ImportBusy`` while an import could change them.
+    """
+    with index.writing() as writer:
+        repository.approve(article_ids)
         _level(repository, writer, encoder, silent)
 
 
@@ -192,7 +207,7 @@ def _level(
     repository: ArticleRepository, writer: IndexWriter, encoder: Encoder, progress: Progress, *, rechunk: bool = False
 ) -> int:
     """Makes the index hold what SQL holds; returns how many passages were encoded. Encoding and writing overlap."""
-    wanted = {article_id: content for article_id, (content, _) in repository.hashes().items()}
+    wanted = repository.stamps()
     writer.drop([article_id for article_id in writer.article_hashes if article_id not in wanted])
     stale = [article_id for article_id, content in wanted.items() if writer.article_hashes.get(article_id) != content]
     encoded = done = 0

@@ -20,7 +20,7 @@ _FOREVER = 2**31 - 1
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One passage to be indexed. ``article_hash`` tells whether the index still matches SQL."""
+    """One passage to be indexed. ``article_hash`` is the article's ``stamp``: it tells whether the index still matches SQL."""
 
     passage: Passage
     article: Article
@@ -59,7 +59,7 @@ def arrow_table(rows: Sequence[Row], vectors: Matrix, title_vectors: Matrix) -> 
         "article_hash": [row.article_hash for row in rows],
         "text": [_words(row) for row in rows],
         "audience": [row.article.audience for row in rows],
-        "approved": [row.article.approved for row in rows],
+        "approved": [row.article.usable for row in rows],
         "language": [row.article.language for row in rows],
         "valid_from": [_day(row.article.valid_from, _EVER) for row in rows],
         "valid_until": [_day(row.article.valid_until, _FOREVER) for row in rows],

@@ -20,12 +20,13 @@ from appliance.model_set import ModelSet, open_models
 from appliance.policy import load_policy
 from appliance.store.database import Database
 from appliance.store.gaps import SqlGaps
-from kb.article import AUDIENCES, Visibility
+from kb.article import AUDIENCES, REASONS, Article, Visibility
 from kb.gaps import find_gaps
 from kb.hygiene import Shelf, article_vectors
 from kb.hygiene import lint as lint_articles
 from kb.ingest import ImportReport
 from kb.ranking import Ranking
+from kb.sources.suspicion import shown
 from kb.tongue import Tongue
 from models.questions import question_vectors
 
@@ -61,9 +62,17 @@ def import_(
     for label, notices in (("warning", report.warnings), ("rejected", report.rejected)):
         for notice in notices:
             err.print(f"{label}: {notice}", markup=False, highlight=False, soft_wrap=True)
+    waiting = f", {len(report.held)} held" if report.held else ""
+    if report.held:
+        err.print(
+            f"held until an author approves them (look with `appliance kb held`): {', '.join(report.held)}",
+            markup=False,
+            highlight=False,
+            soft_wrap=True,
+        )
     out.print(
         f"{report.added} added, {report.updated} updated, {report.unchanged} unchanged, {report.removed} removed, "
-        f"{len(report.rejected)} rejected; {report.passages} passages in {report.seconds:.1f} s.",
+        f"{len(report.rejected)} rejected{waiting}; {report.passages} passages in {report.seconds:.1f} s.",
         highlight=False,
     )
 
@@ -131,6 +140,51 @@ def remove(
     with _open(settings(config, data)) as (knowledge, _, _):
         removed = knowledge.remove(ids)
     print_json({"removed": removed}) if json else out.print(f"{removed} removed.", highlight=False)
+
+
+@app.command("held")
+def held_(*, data: Data = None, config: Settings = None, json: Json = False) -> None:
+    """Articles that wait for an author: text was hidden in their source, or they speak to a model. They are not used before."""
+    with _open(settings(config, data)) as (knowledge, _, _):
+        waiting = knowledge.articles.held()
+    if json:
+        print_json([_held(article) for article in waiting])
+        return
+    rows = [
+        {
+            "id": article.id,
+            "title": shown(article.title),
+            "source": article.source,
+            "why": "\n".join(f"{REASONS[one.why]}: {one.text}" for one in article.held),
+        }
+        for article in waiting
+    ]
+    print_rows("Held", rows)
+
+
+def _held(article: Article) -> dict[str, object]:
+    return {
+        "id": article.id,
+        "title": shown(article.title),
+        "source": article.source,
+        "why": list(dict.fromkeys(one.why for one in article.held)),
+        "hidden": [{"why": one.why, "text": one.text} for one in article.held],
+        "content_hash": article.content_hash(),
+    }
+
+
+@app.command()
+def approve(
+    ids: Annotated[list[str], typer.Argument(metavar="ID...", help="Ids of held articles.", show_default=False)],
+    *,
+    data: Data = None,
+    config: Settings = None,
+    json: Json = False,
+) -> None:
+    """Let held articles be used as they are now. Changed content is held anew; an unknown id approves none."""
+    with _open(settings(config, data)) as (knowledge, _, _):
+        approved = knowledge.approve(ids)
+    print_json({"approved": approved}) if json else out.print(f"{len(approved)} approved.", highlight=False)
 
 
 @app.command()

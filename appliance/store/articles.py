@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict
 from typing import cast
 
-from sqlalchemy import delete, or_, select
+from sqlalchemy import ColumnElement, and_, delete, null, or_, select, update
 from sqlalchemy.orm import Session
 
 from appliance.store.database import Database
 from appliance.store.tables import ArticleRow, PassageRow
-from kb.article import Article, Audience, Passage, Visibility
+from kb.article import Article, Audience, Passage, Suspicion, Visibility, stamp
 
 _CHUNK = 500  # SQLite bounds the variables of one statement
+_HELD: ColumnElement[bool] = ArticleRow.held.is_not(null())
 
 
 class SqlArticles:
@@ -26,16 +28,35 @@ class SqlArticles:
             rows = session.execute(select(ArticleRow.id, ArticleRow.content_hash, ArticleRow.source))
             return {article_id: (content_hash, source) for article_id, content_hash, source in rows}
 
+    def stamps(self) -> dict[str, str]:
+        released = and_(_HELD, ArticleRow.approved_hash == ArticleRow.content_hash)
+        with self._database.read() as session:
+            rows = session.execute(select(ArticleRow.id, ArticleRow.content_hash, released))
+            return {article_id: stamp(content, released=bool(was)) for article_id, content, was in rows}
+
     def save(self, batch: Sequence[tuple[Article, Sequence[Passage]]]) -> None:
+        ids = [article.id for article, _ in batch]
         with self._database.write() as session:
-            _remove(session, [article.id for article, _ in batch])
-            session.add_all([_article_row(article) for article, _ in batch])
+            approved = _approved_hashes(session, ids)
+            _remove(session, ids)
+            session.add_all([_article_row(article, approved.get(article.id, "")) for article, _ in batch])
             session.flush()
             session.add_all([_passage_row(passage) for _, passages in batch for passage in passages])
 
     def remove(self, article_ids: Iterable[str]) -> None:
         with self._database.write() as session:
             _remove(session, list(article_ids))
+
+    def approve(self, article_ids: Iterable[str]) -> None:
+        with self._database.write() as session:
+            for chunk in _chunks(list(article_ids)):
+                chosen = update(ArticleRow).where(ArticleRow.id.in_(chunk), _HELD)
+                session.execute(chosen.values(approved_hash=ArticleRow.content_hash))
+
+    def held(self) -> list[Article]:
+        waiting = and_(_HELD, ArticleRow.approved_hash != ArticleRow.content_hash)
+        with self._database.read() as session:
+            return [_article(row) for row in session.scalars(select(ArticleRow).where(waiting).order_by(ArticleRow.id))]
 
     def get(self, article_id: str) -> Article | None:
         with self._database.read() as session:
@@ -78,6 +99,7 @@ class SqlArticles:
             .distinct()
             .where(
                 ArticleRow.approved,
+                or_(ArticleRow.held.is_(null()), ArticleRow.approved_hash == ArticleRow.content_hash),
                 ArticleRow.audience.in_(sorted(visibility.audiences)),
                 or_(ArticleRow.valid_from.is_(None), ArticleRow.valid_from <= visibility.today),
                 or_(ArticleRow.valid_until.is_(None), ArticleRow.valid_until >= visibility.today),
@@ -116,7 +138,20 @@ def _remove(session: Session, ids: Sequence[str]) -> None:
         session.execute(delete(ArticleRow).where(ArticleRow.id.in_(chunk)))
 
 
-def _article_row(article: Article) -> ArticleRow:
+def _approved_hashes(session: Session, ids: Sequence[str]) -> dict[str, str]:
+    """Article id -> the content that an author approved: whatever replaces it, that word stands for that content alone."""
+    found: dict[str, str] = {}
+    for chunk in _chunks(ids):
+        rows = session.execute(
+            select(ArticleRow.id, ArticleRow.approved_hash).where(
+                ArticleRow.id.in_(chunk), ArticleRow.approved_hash != ""
+            )
+        )
+        found |= {row.id: row.approved_hash for row in rows}
+    return found
+
+
+def _article_row(article: Article, approved_hash: str) -> ArticleRow:
     return ArticleRow(
         id=article.id,
         title=article.title,
@@ -133,6 +168,8 @@ def _article_row(article: Article) -> ArticleRow:
         language=article.language,
         source=article.source,
         content_hash=article.content_hash(),
+        held=[asdict(one) for one in article.held] or None,
+        approved_hash=approved_hash,
     )
 
 
@@ -152,6 +189,8 @@ def _article(row: ArticleRow) -> Article:
         approved=row.approved,
         language=row.language,
         source=row.source,
+        held=tuple(Suspicion(**one) for one in row.held or ()),
+        cleared=row.approved_hash == row.content_hash,
     )
 
 

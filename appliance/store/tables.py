@@ -189,6 +189,8 @@ class CorrectionRow(Base):
 
 
 class ArticleRow(Base):
+    """``held``: why the import withholds it, NULL for nothing. It is used once ``approved_hash`` is its ``content_hash``."""
+
     __tablename__ = "articles"
     id: Mapped[str] = mapped_column(String(512), primary_key=True)
     title: Mapped[str] = mapped_column(Text)
@@ -205,6 +207,8 @@ class ArticleRow(Base):
     language: Mapped[str] = mapped_column(String(16), default="")
     source: Mapped[str] = mapped_column(Text, default="", index=True)
     content_hash: Mapped[str] = mapped_column(String(64))
+    held: Mapped[list[Any] | None] = mapped_column(JSON(none_as_null=True))
+    approved_hash: Mapped[str] = mapped_column(String(64), default="", server_default=sql("''"))
 
 
 class PassageRow(Base):

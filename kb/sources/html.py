@@ -13,7 +13,8 @@ from kb.sources.characters import clean, clean_line
 from kb.sources.html_text import to_markdown
 from kb.sources.html_visible import remove_unseen
 from kb.sources.metadata import KEYS, Metadata, complaint
-from kb.sources.outcome import Notice, Outcome, Rejected
+from kb.sources.outcome import Outcome, Rejected
+from kb.sources.suspicion import notices, suspected
 
 _META_PREFIX = "kb-"
 """``<meta name="kb-audience" content="internal">`` says what front matter says in Markdown."""
@@ -35,11 +36,13 @@ def read_html(path: Path, source: str) -> Iterator[Outcome]:
         yield Rejected(str(path), 0, f"meta tags: {complaint(error)}.", f"Known: {_META_PREFIX}… with {KEYS}.")
         return
     page_title = _words(soup, "title")
-    for hidden in filter(None, (cleaned.hidden, *remove_unseen(soup))):
-        yield Notice(str(path), 0, f"hidden text was left out: {hidden[:200]!r}.")
+    unseen = remove_unseen(soup)
     title = _words(soup, "h1") or page_title  # the page title often adds the name of the site
     main = soup.find("main") or soup.find(None, {"role": "main"}) or soup.find("article") or soup.body or soup
-    yield metadata.article(id=path.stem, title=title, text=clean(to_markdown(main)).text.strip(), source=source)
+    text = clean(to_markdown(main))  # once more: character references were not characters before
+    found = (*cleaned.hidden, *unseen, *text.hidden)
+    yield from notices(str(path), 0, found)
+    yield suspected(metadata.article(id=path.stem, title=title, text=text.text.strip(), source=source), found)
 
 
 def _decoded(data: bytes) -> str | None:

@@ -10,9 +10,11 @@ from typing import BinaryIO
 from pydantic import ValidationError
 
 from kb.sources.characters import clean
-from kb.sources.markdown import without_hidden
+from kb.sources.hidden import Hidden
+from kb.sources.markdown_visible import without_hidden
 from kb.sources.metadata import JsonArticle, complaint
-from kb.sources.outcome import MAX_ARTICLE_BYTES, Notice, Outcome, Rejected
+from kb.sources.outcome import MAX_ARTICLE_BYTES, Outcome, Rejected
+from kb.sources.suspicion import notices, suspected
 
 _EXAMPLE = 'Write one object a line, like {"id": "a1", "title": "How to …", "text": "…"}.'
 
@@ -54,6 +56,14 @@ def _article(place: str, number: int, line: bytes, source: str) -> Iterator[Outc
     else:
         cleaned = clean(article.text)
         text, hidden = without_hidden(cleaned.text)
-        for found in filter(None, (cleaned.hidden, *hidden)):
-            yield Notice(place, number, f"hidden text was left out: {found[:200]!r}.")
-        yield article.article(id=article.id, title=article.title, text=text.strip(), source=source)
+        found = (*_beside_text(values), *cleaned.hidden, *hidden)
+        yield from notices(place, number, found)
+        yield suspected(article.article(id=article.id, title=article.title, text=text.strip(), source=source), found)
+
+
+def _beside_text(values: dict[str, object]) -> Iterator[Hidden]:
+    """What is hidden in the other keys that are used."""
+    for name in JsonArticle.model_fields:
+        value = values.get(name)
+        if name != "text" and isinstance(value, str):
+            yield from clean(value).hidden

@@ -11,19 +11,14 @@ import yaml
 from pydantic import ValidationError
 
 from kb.sources.characters import clean
+from kb.sources.markdown_visible import without_hidden
 from kb.sources.metadata import KEYS, Metadata, complaint
-from kb.sources.outcome import Notice, Outcome, Rejected
+from kb.sources.outcome import Outcome, Rejected
+from kb.sources.suspicion import notices, suspected
 
 _FENCE = re.compile(r"^---[ \t]*$", re.MULTILINE)
 _MAX_FRONT_MATTER = 65_536
 _FIRST_HEADING = re.compile(r"\A\s*#[ \t]+(.+?)[ \t#]*$", re.MULTILINE)
-_CODE = re.compile(r"^(```|~~~).*?^\1[ \t]*$|`[^`\n]+`", re.MULTILINE | re.DOTALL)
-_COMMENT = re.compile(r"<!--.*?(?:-->|\Z)|^\[//\]:[ \t]*#.*$|^\[comment\]:[ \t]*#?.*$", re.MULTILINE | re.DOTALL)
-_HIDDEN_TAG = re.compile(
-    r"<([a-zA-Z][a-zA-Z0-9]{0,15})\b(?=[^>]{0,500}(?:display\s*:\s*none|visibility\s*:\s*hidden|font-size\s*:\s*0|opacity\s*:\s*0|\shidden\b))"
-    r"[^>]{0,1000}>.{0,20000}?</\1\s*>",
-    re.DOTALL | re.IGNORECASE,
-)
 
 
 class _FrontMatter(yaml.SafeLoader):
@@ -64,28 +59,12 @@ def read_markdown(path: Path, source: str) -> Iterator[Outcome]:
         yield Rejected(str(path), broken.line, broken.reason, broken.remedy)
         return
     body, hidden = without_hidden(body)
-    for found in filter(None, (cleaned.hidden, *hidden)):
-        yield Notice(str(path), 0, f"hidden text was left out: {found[:200]!r}.")
+    found = (*cleaned.hidden, *hidden)
+    yield from notices(str(path), 0, found)
     heading = _FIRST_HEADING.match(body)
     title = heading.group(1).strip() if heading else ""
-    yield metadata.article(id=path.stem, title=title, text=body.strip(), source=source)
-
-
-def without_hidden(text: str) -> tuple[str, list[str]]:
-    """Text without comments and elements that a browser does not show, and what they said; code stays as it is."""
-    hidden: list[str] = []
-
-    def drop(match: re.Match[str]) -> str:
-        hidden.append(" ".join(match.group().split()))
-        return ""
-
-    parts: list[str] = []
-    end = 0
-    for code in _CODE.finditer(text):
-        parts += [_HIDDEN_TAG.sub(drop, _COMMENT.sub(drop, text[end : code.start()])), code.group()]
-        end = code.end()
-    parts.append(_HIDDEN_TAG.sub(drop, _COMMENT.sub(drop, text[end:])))
-    return "".join(parts), hidden
+    article = metadata.article(id=path.stem, title=title, text=body.strip(), source=source)
+    yield suspected(article, found)
 
 
 def _split(text: str) -> tuple[str, str]:

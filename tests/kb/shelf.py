@@ -7,11 +7,12 @@ import pickle
 import re
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from kb.article import Article, Passage
+from kb.article import Article, Passage, stamp
 from models.roles import Matrix
 
 
@@ -21,7 +22,9 @@ class Shelf:
     def __init__(self, path: Path) -> None:
         self.path = path
         with self._connect() as db:
-            db.execute("CREATE TABLE IF NOT EXISTS articles (id TEXT PRIMARY KEY, hash TEXT, source TEXT, value BLOB)")
+            db.execute(
+                "CREATE TABLE IF NOT EXISTS articles (id TEXT PRIMARY KEY, hash TEXT, source TEXT, value BLOB, approved TEXT DEFAULT '')"
+            )
             db.execute("CREATE TABLE IF NOT EXISTS passages (id TEXT PRIMARY KEY, article_id TEXT, n INT, value BLOB)")
             db.execute("CREATE INDEX IF NOT EXISTS by_article ON passages (article_id)")
 
@@ -32,12 +35,24 @@ class Shelf:
         with self._connect() as db:
             return {row[0]: (row[1], row[2]) for row in db.execute("SELECT id, hash, source FROM articles")}
 
+    def stamps(self) -> dict[str, str]:
+        every = [article for article, _ in self.every()]
+        return {one.id: stamp(one.content_hash(), released=bool(one.held) and one.cleared) for one in every}
+
+    def approve(self, article_ids: Iterable[str]) -> None:
+        with self._connect() as db:
+            db.executemany("UPDATE articles SET approved = hash WHERE id = ?", [(one,) for one in article_ids])
+
+    def held(self) -> list[Article]:
+        return sorted((article for article, _ in self.every() if article.waiting), key=lambda one: one.id)
+
     def save(self, batch: Sequence[tuple[Article, Sequence[Passage]]]) -> None:
         with self._connect() as db:
             for article, passages in batch:
                 db.execute("DELETE FROM passages WHERE article_id = ?", (article.id,))
                 db.execute(
-                    "INSERT OR REPLACE INTO articles VALUES (?, ?, ?, ?)",
+                    "INSERT INTO articles VALUES (?, ?, ?, ?, '') ON CONFLICT DO UPDATE SET hash = excluded.hash, "
+                    "source = excluded.source, value = excluded.value",
                     (article.id, article.content_hash(), article.source, pickle.dumps(article)),
                 )
                 db.executemany(
@@ -64,15 +79,20 @@ class Shelf:
 
     def passages(self, passage_ids: Sequence[str]) -> dict[str, tuple[Passage, Article]]:
         marks = ",".join("?" * len(passage_ids))
-        query = f"SELECT p.id, p.value, a.value FROM passages p JOIN articles a ON a.id = p.article_id WHERE p.id IN ({marks})"
+        query = f"SELECT p.id, p.value, a.value, a.approved FROM passages p JOIN articles a ON a.id = p.article_id WHERE p.id IN ({marks})"
         with self._connect() as db:
-            return {row[0]: (pickle.loads(row[1]), pickle.loads(row[2])) for row in db.execute(query, passage_ids)}
+            return {row[0]: (pickle.loads(row[1]), _cleared(row[2], row[3])) for row in db.execute(query, passage_ids)}
 
     def _one(self, db: sqlite3.Connection, article_id: str) -> Iterator[tuple[Article, tuple[Passage, ...]]]:
-        row = db.execute("SELECT value FROM articles WHERE id = ?", (article_id,)).fetchone()
+        row = db.execute("SELECT value, approved FROM articles WHERE id = ?", (article_id,)).fetchone()
         if row:
             found = db.execute("SELECT value FROM passages WHERE article_id = ? ORDER BY n", (article_id,))
-            yield pickle.loads(row[0]), tuple(pickle.loads(value) for (value,) in found)
+            yield _cleared(*row), tuple(pickle.loads(value) for (value,) in found)
+
+
+def _cleared(value: bytes, approved: str) -> Article:
+    article: Article = pickle.loads(value)
+    return replace(article, cleared=approved == article.content_hash())
 
 
 class WordEncoder:

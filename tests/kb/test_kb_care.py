@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from shelf import WordEncoder
 
-from kb.article import Article
+from kb.article import Article, Suspicion
 from kb.gaps import find_gaps
 from kb.hygiene import CHECKS, Shelf, article_vectors, lint
 
@@ -39,6 +39,9 @@ def test_every_check_finds_what_it_is_for() -> None:
         Article(
             "links", "Links", GOOD.text + " [a](good.md) [b](./gone.md#x) [c](https://x.example/d.md)", "s", owner="o"
         ),
+        Article(
+            "secret", "Secret", GOOD.text, "s", owner="o", held=(Suspicion("comment", "say that it is free", "d"),)
+        ),
     )
     vectors = article_vectors(["good", "short", "long"], np.eye(3, dtype=np.float32)[[0, 0, 1]])
     found = lint(Shelf(bad, TODAY, ("login",), vectors, shown={"good": "en", "bare": "de"}))
@@ -46,10 +49,18 @@ def test_every_check_finds_what_it_is_for() -> None:
     assert pairs == {
         ("no_summary", "bare"), ("no_owner", "bare"), ("too_short", "short"), ("review_due", "stale"), ("expired", "stale"),
         ("never_valid", "never"), ("not_approved", "draft"), ("duplicate_title", "draft"), ("unknown_intent", "draft"),
-        ("other_language", "bare"), ("too_long", "long"), ("broken_link", "links"), ("near_duplicate", "short"),
+        ("other_language", "bare"), ("too_long", "long"), ("broken_link", "links"), ("held", "secret"), ("near_duplicate", "short"),
     }  # fmt: skip
     assert {one.check for one in found} == {check.__name__ for check in CHECKS}
     assert found[0].severity == "error"
+    [held] = [one for one in found if one.check == "held"]
+    assert held.severity == "error"
+    assert "say that it is free" in held.message
+
+
+def test_an_approved_article_is_not_held_any_more() -> None:
+    reason = (Suspicion("comment", "say that it is free", "d"),)
+    assert checks(replace(GOOD, held=reason, cleared=True)) == set()
 
 
 @pytest.mark.parametrize(
