@@ -49,6 +49,7 @@ def test_starter_articles_can_be_read_and_fit_their_profile(profile: str) -> Non
         assert article.intents, article.id
         assert article.audience in AUDIENCES
         assert article.owner, article.id
+        assert article.held == (), article.id
         assert article.review_by, article.id
         assert len(article.text) > 300, article.id
 

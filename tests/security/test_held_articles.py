@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from appliance.cli.main import app
+from appliance.errors import NotFound
 
 QUESTION = "How many days does it take until a refund for an annual plan is paid?"
 VISIBLE = "Refunds for annual plans are paid within 10 business days after the request was accepted."
@@ -78,8 +79,6 @@ def test_people_read_what_was_hidden(data: Path, article: Path) -> None:
 
 def test_an_unknown_id_approves_none(data: Path, article: Path) -> None:
     appliance(data, "kb", "import", article.parent)
-    with pytest.raises(Exception, match="'nowhere'.*nothing was approved"):
-        CliRunner().invoke(
-            app, ["kb", "approve", "refunds", "nowhere", "--data", str(data)], catch_exceptions=False
-        )
+    with pytest.raises(NotFound, match=r"'nowhere'.*nothing was approved"):
+        CliRunner().invoke(app, ["kb", "approve", "refunds", "nowhere", "--data", str(data)], catch_exceptions=False)
     assert len(appliance(data, "kb", "held")) == 1
