@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import date
+from pathlib import Path
 
 import pytest
+from alembic import command
+from alembic.config import Config as AlembicConfig
 from line_parts import POLICY
 from sqlalchemy import text
 
 from appliance.config import Config, Models, Spoken
 from appliance.errors import ConfigInvalid
 from appliance.languages import open_detector, open_tongue, read_by
+from appliance.store import migrate
 from appliance.store.articles import SqlArticles
 from appliance.store.database import Database
-from kb.article import Article, Visibility
+from kb.article import Article, Passage, Visibility
 from models.language import KNOWN, LangidDetector
 from models.roles import UNDECIDED
 from models.standin import CommonWordsDetector, HashEncoder, OverlapReranker, StandInWarning
@@ -97,11 +101,18 @@ def test_the_languages_on_offer_are_those_of_articles_that_may_be_seen(database:
 def test_languages_of_the_version_before_become_codes(database: Database, database_url: str) -> None:
     articles = SqlArticles(database)
     tags = {"a": "pt-BR", "b": "nb", "c": "English", "d": "", "e": "de"}
-    articles.save([(Article(name, "A", "Text.", language=tag), ()) for name, tag in tags.items()])
+    articles.save(
+        [(Article(name, "A", "Text.", language=tag), [Passage(name, name, 0, "", "x")]) for name, tag in tags.items()]
+    )
     with database.write() as session:
-        session.execute(text("ALTER TABLE runs DROP COLUMN language"))
-        session.execute(text("UPDATE alembic_version SET version_num = '0002'"))
+        config = AlembicConfig()
+        config.set_main_option("script_location", str(Path(migrate.__file__).parent / "migrations"))
+        config.set_main_option("path_separator", "os")
+        config.attributes["connection"] = session.connection()
+        command.downgrade(config, "0002")
     Database(database_url).close()
     assert articles.named_languages() == {"a": "pt", "b": "no", "e": "de"}
+    assert articles.count() == (5, 5)
+    assert articles.held() == []
     with database.read() as session:
         assert session.execute(text("SELECT language FROM runs")).all() == []
