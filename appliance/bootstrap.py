@@ -22,12 +22,13 @@ from appliance.knowledge import Knowledge, open_knowledge
 from appliance.languages import open_detector, open_tongue, read_by
 from appliance.learned import read_thresholds
 from appliance.line.desk import Desk
+from appliance.line.load import Backlog
 from appliance.line.runner import Runner
 from appliance.metrics import Metrics
 from appliance.model_set import ModelSet, Queues, open_heads, open_models
 from appliance.policy import Policy, load_policy
 from appliance.private import private_of
-from appliance.rungs import model_keys, open_ladder
+from appliance.rungs import lines_at_once, model_keys, open_ladder
 from appliance.stand_in import stand_in_classifier, stand_in_models
 from appliance.store.conversations import SqlConversations
 from appliance.store.database import Database
@@ -39,8 +40,6 @@ from models.errors import ModelFault
 from models.roles import IntentClassifier, LanguageDetector
 from models.synthesis.quote import APART, QuoteSynthesizer
 
-_PARALLEL = 8
-"""Lines at once: more only makes the ones under way slower, since they share the same cores."""
 _GRACE_S = 10.0
 
 
@@ -69,6 +68,7 @@ class Appliance:
             ("models", True, self.models.description),
             ("ranking", True, self.models.order),
             ("intent_heads", True, self.heads),
+            *((f"rung {rung.name}", True, rung.state) for rung in self.desk.ladder),
         ]
 
     def _check(self, part: str, look: Callable[[], str]) -> tuple[str, bool, str]:
@@ -109,6 +109,9 @@ async def open_appliance(
         tongue = open_tongue(config, policy, detector)
         knowledge = open_knowledge(config, database, models.encoder, tongue=tongue)
         conversations = SqlConversations(database)
+        backlog = Backlog()
+        ladder = open_ladder(config, _quote(models, queues), stack, clock=clock, backlog=backlog)
+        metrics.watch(ladder)
         desk = Desk(
             policy=policy,
             identify=Customers(conversations).identify,
@@ -120,13 +123,14 @@ async def open_appliance(
             find=knowledge.find,
             rank=_ranking(config, models, queues),
             support=queues.support,
-            ladder=open_ladder(config, _quote(models, queues), stack),
+            ladder=ladder,
             keep=config.retrieval.keep,
             today=lambda: now().date(),
             clock=clock,
             private=private_of(config, policy, SqlSettings(database), model_keys(config)),
         )
-        work = partial(Runner, max_running=config.server.max_running, parallel=_PARALLEL, observe=metrics.closed)
+        sizes = {"max_running": config.server.max_running, "parallel": lines_at_once(ladder)}
+        work = partial(Runner, **sizes, observe=metrics.closed, backlog=backlog)
         runner = work(desk, conversations, new_id=new_id, now=now)
         reception = Reception(
             conversations, runner, max_message_chars=config.server.max_message_chars, new_id=new_id, now=now

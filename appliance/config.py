@@ -82,17 +82,47 @@ class Spoken(_Section):
     """Codes of the languages that customers write in, such as de and fr; naming them makes short messages surer. Empty: all that the detector knows."""
 
 
-class Synthesis(_Section):
-    """Who writes the draft. ``quote`` copies sentences of the knowledge base and needs no language model."""
+class ModelServer(_Section):
+    """A server of ours that speaks the OpenAI API, and a model on it."""
 
-    mode: Literal["quote", "vllm"] = "quote"
     base_url: str = "http://127.0.0.1:8000/v1"
     model: str = ""
     api_key_file: str = ""
-    """File that holds the key of the local vLLM; the environment's APPLIANCE_VLLM_API_KEY is read when this is empty."""
+    """File that holds the key of the server; the environment's APPLIANCE_VLLM_API_KEY is read when this is empty."""
     timeout_s: Annotated[float, Field(gt=0)] = 30.0
     first_token_timeout_s: Annotated[float, Field(gt=0)] = 10.0
     max_retries: Annotated[int, Field(ge=0, le=5)] = 2
+    parallel: Annotated[int, Field(ge=1, le=512)] = 16
+    """Requests that it works on at once (vLLM's --max-num-seqs)."""
+
+
+class CircuitBreaker(_Section):
+    """When a model server that fails is no longer asked, and when it is asked again."""
+
+    faults: Annotated[int, Field(ge=1)] = 3
+    """Passing faults in a row that open it."""
+    open_s: Annotated[float, Field(gt=0)] = 15.0
+    lasting_s: Annotated[float, Field(gt=0)] = 120.0
+    """The same after a fault that a person has to mend, such as a wrong key; one is enough."""
+
+
+class Shedding(_Section):
+    """When tickets are quoted at once instead of waiting for a model server."""
+
+    wait_s: Annotated[float, Field(ge=0)] = 5.0
+    """Seconds that a ticket may be expected to wait for its place at the model."""
+    resume: Annotated[float, Field(gt=0, le=1)] = 0.75
+    """Share of ``parallel`` down to which the demand must fall before tickets go to the model again."""
+
+
+class Synthesis(ModelServer):
+    """Who writes the draft. ``quote`` copies sentences of the knowledge base and needs no language model."""
+
+    mode: Literal["quote", "vllm"] = "quote"
+    smaller: tuple[ModelServer, ...] = ()
+    """Further model servers, best first, asked when those above are down, shed or write nothing that passes."""
+    breaker: CircuitBreaker = CircuitBreaker()
+    shedding: Shedding = Shedding()
 
 
 class Config(_Section):

@@ -77,6 +77,29 @@ class Style(_Frozen):
     """When the customer asks for details or every step."""
 
 
+class Deadlines(_Frozen):
+    """Until when a ticket must have its end, from the moment its message was accepted."""
+
+    simple_s: Annotated[float, Field(gt=0)] = 30.0
+    complex_s: Annotated[float, Field(gt=0)] = 300.0
+    reserve_s: Annotated[float, Field(gt=0)] = 5.0
+    """Kept back for each rung below the one that writes; the last rung gets at least this even when the deadline has passed."""
+    complex_parts: Annotated[int, Field(ge=2)] = 4
+    """A message of so many sentences or pieces is complex …"""
+    complex_words: Annotated[int, Field(ge=1)] = 120
+    """… or one of so many words …"""
+    complex_thread: Annotated[int, Field(ge=1)] = 6
+    """… or one with so many messages before it."""
+
+    @model_validator(mode="after")
+    def _leave_time(self) -> Deadlines:
+        if not 2 * self.reserve_s <= self.simple_s <= self.complex_s:
+            raise ValueError(
+                "2 * reserve_s <= simple_s <= complex_s must hold: a rung and the one below it need their time"
+            )
+        return self
+
+
 class Replies(_Frozen):
     """What customers read when the line does not answer."""
 
@@ -121,6 +144,7 @@ class Policy(_Frozen):
     thresholds: Thresholds = Thresholds()
     voice: Voice = Voice()
     style: Style = Style()
+    deadlines: Deadlines = Deadlines()
     replies: Replies
     intents: Annotated[tuple[Intent, ...], Field(min_length=5, max_length=15)]
     tiers: tuple[TierRule, ...] = ()

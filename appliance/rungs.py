@@ -3,43 +3,67 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 
-from appliance.config import Config
+from appliance.config import Config, ModelServer
 from appliance.errors import ConfigInvalid
-from appliance.line.ladder import Local, Rung
+from appliance.line.breaker import Breaker, Limits
+from appliance.line.ladder import Local, Rung, Served
+from appliance.line.load import Backlog, Load, LoadLimits
 from models.synthesis.quote import QuoteSynthesizer
+from models.synthesis.transport import http_client
 from models.synthesis.vllm import VllmSynthesizer
 
+_QUOTING = 8
+"""Lines at once that need no language model: more only makes the ones under way slower, since they share the same cores."""
 
-def open_ladder(config: Config, quote: QuoteSynthesizer, stack: AsyncExitStack) -> tuple[Rung, ...]:
-    """The rungs in order. The last one copies sentences and needs no language model, so there is always one that is up."""
+
+def open_ladder(
+    config: Config,
+    quote: QuoteSynthesizer,
+    stack: AsyncExitStack,
+    *,
+    clock: Callable[[], float],
+    backlog: Backlog,
+) -> tuple[Rung, ...]:
+    """The rungs in order; ``stack`` closes them. The last one copies sentences and needs no language model, so there is always one that is up."""
+    rungs = tuple(_served(config, *one, stack=stack, clock=clock, backlog=backlog) for one in model_servers(config))
+    return (*rungs, Local(quote))
+
+
+def model_servers(config: Config) -> list[tuple[str, ModelServer]]:
+    """(key of the settings, server) of each language model, best first; none in quote mode. Raises ``ConfigInvalid``."""
     if config.synthesis.mode == "quote":
-        return (Local(quote),)
-    if not config.synthesis.model:
-        raise ConfigInvalid(
-            "synthesis.model is not set.", remedy="Name the model that vLLM serves, as in its --served-model-name."
-        )
-    vllm = VllmSynthesizer(
-        base_url=config.synthesis.base_url,
-        model=config.synthesis.model,
-        api_key=_api_key(config),
-        timeout_s=config.synthesis.timeout_s,
-        first_token_timeout_s=config.synthesis.first_token_timeout_s,
-        max_retries=config.synthesis.max_retries,
-    )
-    stack.push_async_callback(vllm.aclose)
-    return (Local(vllm), Local(quote))
+        return []
+    smaller = [(f"synthesis.smaller.{n}", one) for n, one in enumerate(config.synthesis.smaller)]
+    servers: list[tuple[str, ModelServer]] = [("synthesis", config.synthesis), *smaller]
+    for key, server in servers:
+        if not server.model:
+            raise ConfigInvalid(
+                f"{key}.model is not set.", remedy="Name the model that vLLM serves, as in its --served-model-name."
+            )
+    return servers
+
+
+def lines_at_once(ladder: tuple[Rung, ...]) -> int:
+    """Lines that run side by side: every place at a model server may be taken and there is still room for those that quote at once."""
+    return _QUOTING + sum(rung.load.limits.most for rung in ladder if isinstance(rung, Served))
 
 
 def model_keys(config: Config) -> dict[str, str]:
     """What each key of a model server is for -> the key; they may stand in no reply."""
-    return {} if config.synthesis.mode == "quote" else {"the key of the model server": _api_key(config)}
+    names = {"synthesis": "the key of the model server"}
+    return {
+        names.get(key, f"the key of the model server {server.model}"): api_key(key, server)
+        for key, server in model_servers(config)
+    }
 
 
-def _api_key(config: Config) -> str:
-    file = config.synthesis.api_key_file
+def api_key(key: str, server: ModelServer) -> str:
+    """Of the server set under that key. Raises ``ConfigInvalid``."""
+    file = server.api_key_file
     if not file:
         return os.environ.get("APPLIANCE_VLLM_API_KEY", "")
     try:
@@ -47,5 +71,32 @@ def _api_key(config: Config) -> str:
     except OSError as error:
         raise ConfigInvalid(
             f"The key file {file} cannot be read: {error.strerror}.",
-            remedy="Check synthesis.api_key_file and its permissions.",
+            remedy=f"Check {key}.api_key_file and its permissions.",
         ) from error
+
+
+def _served(
+    config: Config,
+    key: str,
+    server: ModelServer,
+    *,
+    stack: AsyncExitStack,
+    clock: Callable[[], float],
+    backlog: Backlog,
+) -> Served:
+    limits = LoadLimits(
+        server.parallel, wait_s=config.synthesis.shedding.wait_s, resume=config.synthesis.shedding.resume
+    )
+    vllm = VllmSynthesizer(
+        base_url=server.base_url,
+        model=server.model,
+        api_key=api_key(key, server),
+        timeout_s=server.timeout_s,
+        first_token_timeout_s=server.first_token_timeout_s,
+        max_retries=server.max_retries,
+        http_client=http_client(max_connections=limits.most + 1),
+    )
+    stack.push_async_callback(vllm.aclose)
+    opens = config.synthesis.breaker
+    breaker = Breaker(Limits(opens.faults, opens.open_s, opens.lasting_s), clock)
+    return Served(vllm, breaker, Load(limits, backlog), clock=clock)

@@ -148,13 +148,21 @@ class Attempted:
 
     rung: str
     occasion: str
-    outcome: Literal["answered", "not_covered", "nothing_left", "fault", "skipped"]
+    outcome: Literal["answered", "not_covered", "nothing_left", "fault", "skipped", "abandoned"]
+    """``abandoned``: the line itself broke off, which says nothing of the rung."""
     drafted: int = 0
     passed: int = 0
     ms: float = 0.0
     first_ms: float | None = None
     reason: str = ""
     hosted: bool = False
+    fault: Literal["", "passing", "lasting"] = ""
+    """What kind of fault ended its turn, even where sentences had passed before; ``lasting``: a person has to change something."""
+
+    @property
+    def rule(self) -> str:
+        """The rule by which it was skipped."""
+        return self.reason.partition(":")[0] if self.outcome == "skipped" else ""
 
 
 @dataclass(frozen=True, slots=True)

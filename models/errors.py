@@ -30,9 +30,16 @@ class ModelUnavailable(ModelFault):
 
 
 class ModelRefused(ModelFault):
-    """Permanent: a weight file is missing, damaged or made for something else; a request is one the model can never serve."""
+    """Permanent: a weight file is missing, damaged or made for something else; a request is one the model can never serve.
+
+    ``lasting``: so is every other request, until a person changes something; false where it is this one alone.
+    """
 
     code = "model_refused"
+
+    def __init__(self, message: str, *, remedy: str = "", lasting: bool = True) -> None:
+        super().__init__(message, remedy=remedy)
+        self.lasting = lasting
 
 
 class Overloaded(ModelFault):

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import stat
 from pathlib import Path
 
-from appliance.config import Config
+from appliance.config import Config, ModelServer
 from appliance.doctor.amiss import Amiss
 from appliance.errors import ApplianceFault
 from appliance.model_set import open_heads
 from appliance.policy import load_policy
 from appliance.rerankers import CHOOSE, folder_in_use, open_encoder, open_reranker, order_in_use
+from appliance.rungs import api_key, model_servers
 from models.catalog import Catalog, ModelStatus
 from models.errors import ModelFault
 from models.roles import Encoder
@@ -77,21 +77,33 @@ def ranking(config: Config, catalog: Catalog, opened: EncoderOrWhy) -> str:
 
 
 def synthesis(config: Config) -> str:
-    asked = config.synthesis
-    if asked.mode == "quote":
+    """Every model server of the ladder is asked whether it is up and serves its model."""
+    servers = model_servers(config)
+    if not servers:
         return "quote: sentences of the knowledge base, no server needed"
-    key = _key(Path(asked.api_key_file)) if asked.api_key_file else os.environ.get("APPLIANCE_VLLM_API_KEY", "")
+    faults: list[ModelFault] = []
+    for key, server in servers:
+        try:
+            asyncio.run(_probe(key, server))
+        except ModelFault as fault:
+            faults.append(fault)
+    if faults:
+        raise Amiss(" ".join(fault.message for fault in faults), remedy=" ".join(fault.remedy for fault in faults))
+    return "; ".join(f"vLLM at {server.base_url} serves {server.model}" for _, server in servers)
+
+
+async def _probe(key: str, server: ModelServer) -> None:
     from models.synthesis.vllm import VllmSynthesizer
 
-    async def probe() -> None:
-        server = VllmSynthesizer(asked.base_url, asked.model, key, first_token_timeout_s=_TIMEOUT_S)
-        try:
-            await server.probe()
-        finally:
-            await server.aclose()
-
-    asyncio.run(probe())
-    return f"vLLM at {asked.base_url} serves {asked.model}"
+    if server.api_key_file:
+        _private(Path(server.api_key_file))
+    vllm = VllmSynthesizer(
+        server.base_url, server.model, api_key(key, server), first_token_timeout_s=_TIMEOUT_S, max_retries=0
+    )
+    try:
+        await vllm.probe()
+    finally:
+        await vllm.aclose()
 
 
 def present(opened: EncoderOrWhy) -> Encoder:
@@ -101,7 +113,6 @@ def present(opened: EncoderOrWhy) -> Encoder:
     return opened
 
 
-def _key(file: Path) -> str:
+def _private(file: Path) -> None:
     if file.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
         raise Amiss(f"The key file {file} can be read by others than its owner.", remedy=f"chmod 600 {file}")
-    return file.read_text("utf-8").strip()

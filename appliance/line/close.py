@@ -62,6 +62,15 @@ def _perhaps(spoken: Spoken) -> str:
     return f"The question looks foreign to this desk, but it may be in {likely}, which the models do not read well: nobody is refused for their language."
 
 
+UNFINISHED = {"line.deadline": "overloaded", "draft.no_rung": "handed_over"}
+"""Rules that say nothing of the articles, only that no draft came about -> what the customer reads."""
+
+
+def unfinished(policy: Policy, case: Case, decision: Decision) -> Closed:
+    """No draft came about in time, or nobody could write one: a person takes it, and no gap is logged, since the articles may well answer."""
+    return _hand_over(policy, case, decision, UNFINISHED[decision.rule])
+
+
 def failed(policy: Policy, ticket: Ticket, decision: Decision, vector: Vector) -> Closed:
     """The line could not go on (overload, a fault): a person gets the ticket, and the customer is told so. ``vector`` is an empty one."""
     unknown = Classified(
@@ -77,7 +86,7 @@ def failed(policy: Policy, ticket: Ticket, decision: Decision, vector: Vector) -
     case = Case(ticket, unknown, Routed(attempt=False, decision=decision), confidence=0.0, decisions=(decision,))
     if ticket.status == "handed_over":  # a person has it and reads this message too: nobody is told a second time
         return _closed(case, _reply(case, "handed_over", "", decision))
-    return _hand_over(policy, case, decision, "handed_over")
+    return _hand_over(policy, case, decision, UNFINISHED.get(decision.rule, "handed_over"))
 
 
 def say(policy: Policy, name: str, spoken: Spoken) -> tuple[str, str]:

@@ -23,6 +23,8 @@ _NEXT_STEPS = {
     "language.unsure": "Read it, perhaps with a translator: the message may be in another language; answer it if it concerns us.",
     "language.not_read": "Answer in the customer's language from the articles in it; the models in use do not read it.",
     "line.overloaded": "Answer the ticket: the assistant was overloaded and has not tried.",
+    "line.deadline": "Answer the ticket: the assistant could not finish within the time that a customer may wait.",
+    "draft.no_rung": "Answer the ticket from the articles named below, and tell the operator: nothing that writes drafts was up.",
     "line.fault": "Answer the ticket, and tell the operator: the assistant failed on it.",
 }
 _ASKED_CHARS = 1_200

@@ -19,6 +19,7 @@ from appliance.line import close
 from appliance.line.desk import Desk
 from appliance.line.events import Event, position, reply_document
 from appliance.line.line import run as run_line
+from appliance.line.load import Backlog
 from appliance.line.watching import Run, Watchers
 from appliance.store.conversations import SqlConversations
 from appliance.ticket import Closed, Decision, Message, Reply, Ticket
@@ -46,6 +47,7 @@ class Runner:
         now: Callable[[], datetime],
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
         observe: Callable[[Closed], None] = lambda _closed: None,
+        backlog: Backlog | None = None,
     ) -> None:
         self._desk = desk
         self._conversations = conversations
@@ -56,6 +58,7 @@ class Runner:
         self._pause = pause
         self._observe = observe
         self._runs: dict[str, Run] = {}
+        self._backlog = backlog or Backlog()
         self._arriving = 0
         self._tasks: set[asyncio.Task[None]] = set()
         self._watchers = Watchers()
@@ -161,10 +164,14 @@ class Runner:
         """From the message to the stored reply. Messages of one conversation are answered in their order."""
         message = run.message
         try:
-            if before is not None:
-                await _ended(before)
-            async with self._slots:
+            with self._backlog.one():
+                if before is not None:
+                    await _ended(before)
+                await self._slots.acquire()
+            try:
                 await self._answer(run)
+            finally:
+                self._slots.release()
         except asyncio.CancelledError:
             run.fail(Busy("The appliance is stopping; the message is kept, and answered after its next start."))
             raise
@@ -214,12 +221,15 @@ class Runner:
         self._observe(closed)
 
     async def _to_an_end(self, ticket: Ticket, run: Run) -> Closed:
-        """Every accepted message ends in a reply or with a person: overload is waited out, a fault hands over."""
+        """Every accepted message ends in a reply or with a person: overload is waited out while the deadline allows, a fault hands over."""
         for pause_s in (*_RETRIES_S, None):
+            waited_s = self._waited_s(ticket)
             try:
-                return await run_line(self._desk, ticket, lambda kind, data: self._emit(run, kind, data))
+                return await run_line(
+                    self._desk, ticket, lambda kind, data: self._emit(run, kind, data), waited_s=waited_s
+                )
             except Overloaded as fault:
-                if pause_s is None:
+                if pause_s is None or self._waited_s(ticket) + pause_s > self._patience_s:
                     return self._failed(ticket, "line.overloaded", f"The models were overloaded: {fault.message}")
                 await self._pause(pause_s)
             except (KnowledgeFault, ModelFault) as fault:
@@ -233,6 +243,15 @@ class Runner:
                 _log.error("message %s: defect in the line", ticket.message.id, exc_info=_without_text(error))
                 return self._failed(ticket, "line.fault", f"The line failed ({type(error).__name__}).")
         raise AssertionError("unreachable: the last pause is None")
+
+    @property
+    def _patience_s(self) -> float:
+        """From acceptance until a last try may begin: it still needs the time of one rung."""
+        limits = self._desk.policy.deadlines
+        return limits.simple_s - limits.reserve_s
+
+    def _waited_s(self, ticket: Ticket) -> float:
+        return max(0.0, (self._now() - ticket.message.created_at).total_seconds())
 
     def _failed(self, ticket: Ticket, rule: str, reason: str) -> Closed:
         return close.failed(self._desk.policy, ticket, Decision("line", rule, reason), np.zeros(0, np.float32))

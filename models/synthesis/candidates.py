@@ -53,6 +53,11 @@ class Candidate:
     """It leans on what an answer may not show: the sentence before it ("However ...") or another place (", see ...")."""
 
 
+def leans(text: str) -> bool:
+    """Whether a sentence leans on the one before it ("However …", "It …", "Then …"): without that one it says something else, or nothing."""
+    return _DANGLING.match(text) is not None
+
+
 def candidates(question: str, passages: Sequence[PromptPassage], limit: int) -> list[Candidate]:
     """At most ``limit`` candidates in document order: those that share words with the question, early passages first."""
     found = list(_unique(candidate for index, passage in enumerate(passages) for candidate in _of(index, passage)))

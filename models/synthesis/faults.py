@@ -24,6 +24,8 @@ _REFUSED = {
     413: "Raise the server's request limit, or lower [retrieval] keep.",
     422: "Check that the server speaks the OpenAI chat API with structured output (vLLM 0.11 or newer).",
 }
+_LASTING = (401, 403, 404)
+"""No key or no model: the next request fares no better. The others may be about one request alone, such as a prompt that is too long."""
 _START = "Check that the model server runs and that [synthesis] base_url names it."
 
 
@@ -40,7 +42,8 @@ def fault_of(error: Exception, server: str) -> ModelFault:
 
 def _status_fault(status: int, server: str) -> ModelFault:
     if status in _REFUSED:
-        return ModelRefused(f"The model server {server} refused the request (HTTP {status}).", remedy=_REFUSED[status])
+        message = f"The model server {server} refused the request (HTTP {status})."
+        return ModelRefused(message, remedy=_REFUSED[status], lasting=status in _LASTING)
     if status in RETRIED_STATUS:
         return ModelUnavailable(f"The model server {server} is overloaded or starting (HTTP {status}).")
     return ModelUnavailable(f"The model server {server} failed (HTTP {status}).", remedy="Its log says why.")

@@ -33,7 +33,12 @@ async def test_an_answer_has_its_sentences_its_source_and_where_to_read_more() -
         0.95,
         "m1",
     )
-    assert [one.rule for one in closed.decisions] == ["route.attempt", "retrieve.found", "ground.supported"]
+    assert [one.rule for one in closed.decisions] == [
+        "route.attempt",
+        "deadline.simple",
+        "retrieve.found",
+        "ground.supported",
+    ]
     assert (closed.note, closed.gap) == (None, "")
     assert set(reply.timings_ms) == {"identify", "language", "classify", "route", "retrieve", "draft", "total"}
     assert [data["stage"] for kind, data in told if kind == "stage"] == [
