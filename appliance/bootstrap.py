@@ -9,7 +9,6 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
 
 from prometheus_client import CollectorRegistry
 
@@ -33,6 +32,7 @@ from appliance.stand_in import stand_in_classifier, stand_in_models
 from appliance.store.conversations import SqlConversations
 from appliance.store.database import Database
 from appliance.store.settings import SqlSettings
+from appliance.ticket import Closed
 from kb.errors import KnowledgeFault
 from kb.ingest import check_level
 from kb.ranking import Ranking
@@ -129,9 +129,7 @@ async def open_appliance(
             clock=clock,
             private=private_of(config, policy, SqlSettings(database), model_keys(config)),
         )
-        sizes = {"max_running": config.server.max_running, "parallel": lines_at_once(ladder)}
-        work = partial(Runner, **sizes, observe=metrics.closed, backlog=backlog)
-        runner = work(desk, conversations, new_id=new_id, now=now)
+        runner = _runner(config, desk, conversations, backlog=backlog, observe=metrics.closed, new_id=new_id, now=now)
         reception = Reception(
             conversations, runner, max_message_chars=config.server.max_message_chars, new_id=new_id, now=now
         )
@@ -162,6 +160,28 @@ async def answering(appliance: Appliance) -> AsyncIterator[None]:
         sweep.cancel()
         with suppress(asyncio.CancelledError):
             await sweep
+
+
+def _runner(
+    config: Config,
+    desk: Desk,
+    conversations: SqlConversations,
+    *,
+    backlog: Backlog,
+    observe: Callable[[Closed], None],
+    new_id: Callable[[], str],
+    now: Callable[[], datetime],
+) -> Runner:
+    return Runner(
+        desk,
+        conversations,
+        max_running=config.server.max_running,
+        parallel=lines_at_once(desk.ladder),
+        new_id=new_id,
+        now=now,
+        observe=observe,
+        backlog=backlog,
+    )
 
 
 def _spoken(heads: Heads | None) -> str:
