@@ -10,7 +10,7 @@ UP := $(if $(PORT),--port "$(PORT)") $(if $(PROFILE),--profile "$(PROFILE)") $(i
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help up test check lint types imports docs docs-check format bench vllm-test torch-test train-heads train-encoder train-reranker lock wheel licences hooks clean distclean
+.PHONY: help up test check lint types imports docs docs-check format bench vllm-test torch-test train-heads train-encoder train-reranker train-names lock wheel licences hooks clean distclean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z%-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -82,6 +82,11 @@ train-reranker: .venv-train/.train ## train the cross-encoder and fit the order 
 		--questions tests/data/questions/$$profile.jsonl --kind starter --out $(WORK)/candidates-$$profile.jsonl || exit 1; done
 	@$(if $(PAIRS),.venv-train/bin/python -m benchmarks.candidates --kb "$(KB)" --questions "$(PAIRS)" --kind link --held-out --out $(WORK)/candidates-link.jsonl,rm -f $(WORK)/candidates-link.jsonl)
 	@.venv-train/bin/python -m models.training.fusion --candidates $(WORK)/candidates-*.jsonl --reranker models/weights/reranker --out models/weights/reranker/fusion.json
+	@.venv-train/bin/python -m models.catalog hash
+
+train-names: .venv-train/.train ## fit the name tagger of the masking anew (PROSE="articles.jsonl ..." without names of persons, beside the starter articles)
+	@.venv-train/bin/python -m models.training.torch_names --encoder models/weights/encoder --out models/weights/names \
+		--messages models/training/data/*/train.csv --prose kb/starter $(PROSE)
 	@.venv-train/bin/python -m models.catalog hash
 
 lock: $(VENV)/.dev ## resolve requirements/*.txt anew from pyproject.toml

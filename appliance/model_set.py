@@ -20,20 +20,25 @@ from models.errors import ModelRefused
 from models.features import read_messages
 from models.fusion import Fusion
 from models.meta import EncoderMeta, read_meta
+from models.names import EncoderNameTagger
 from models.reranker import LateReranker
 from models.roles import (
     Classification,
     Encoder,
     Features,
     IntentClassifier,
+    NameTagger,
     Pair,
     Reading,
     Reranker,
     SupportChecker,
 )
+from models.standin import CapitalNameTagger
 from models.support import LexicalEncoderSupport
 
 _log = logging.getLogger(__name__)
+NAMES = "names"
+"""Catalogue id of the name tagger."""
 _ENCODER_BATCH = 32
 _SENTENCE_BATCH = 96
 _PAIR_BATCH = 40
@@ -87,6 +92,16 @@ def open_classifier(config: Config, profile: str, encoder: Encoder) -> IntentCla
 def open_heads(config: Config, profile: str, encoder: Encoder) -> Heads:
     """The same with the folder that they and their thresholds lie in, and why installed ones do not serve."""
     return heads_in_use(config.data, profile, encoder.revision, open_catalog(config))
+
+
+def open_name_tagger(config: Config) -> NameTagger:
+    """What finds names before a text may leave. It reads the states of the shipped encoder, whichever serves the search. Raises ``ModelRefused``."""
+    if config.models.stand_in:
+        return CapitalNameTagger()
+    catalog = open_catalog(config)
+    return EncoderNameTagger.open(
+        catalog.require(NAMES), encoder=catalog.require(SHIPPED_ENCODER), threads=config.models.threads or None
+    )
 
 
 def encoder_in_use(config: Config) -> str | None:

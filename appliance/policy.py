@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError,
 
 from appliance.errors import ConfigInvalid
 from appliance.learned import IntentThresholds, LearnedThreshold, check_fits
+from appliance.masking_rules import Masking
 from appliance.ticket import Tier
 from appliance.translations import Translation, shipped_translation
 from models.tags import primary
@@ -148,6 +149,7 @@ class Policy(_Frozen):
     replies: Replies
     intents: Annotated[tuple[Intent, ...], Field(min_length=5, max_length=15)]
     tiers: tuple[TierRule, ...] = ()
+    masking: Masking = Masking()
     translations: tuple[Translation, ...] = ()
     """Words of one's own for customers who write in another language than the profile's."""
     _learned: IntentThresholds | None = PrivateAttr(default=None)

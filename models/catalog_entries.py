@@ -15,7 +15,7 @@ from models import memory
 from models.errors import ModelRefused
 from models.onnx import REINSTALL
 
-Role = Literal["encoder", "intent", "reranker", "support", "synthesis"]
+Role = Literal["encoder", "intent", "reranker", "support", "names", "synthesis"]
 Quantisation = Literal["none", "int8", "fp8", "awq"]
 
 VOLUME = "/models"

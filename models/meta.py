@@ -63,6 +63,15 @@ class IntentMeta(_Meta):
         return self
 
 
+class NamesMeta(_Meta):
+    """``tags`` names the columns of the graph's output, the first of which is no name; ``layers`` the encoder's tensors that it reads."""
+
+    role: Literal["names"]
+    encoder_revision: str
+    layers: tuple[str, ...]
+    tags: tuple[str, ...]
+
+
 Meta = TypeVar("Meta", bound=_Meta)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -44,9 +44,15 @@ class Session:
 
 
 def open_session(
-    path: Path, *, provider: Provider = "cpu", threads: int | None = None, sha256: str | None = None
+    path: Path,
+    *,
+    provider: Provider = "cpu",
+    threads: int | None = None,
+    sha256: str | None = None,
+    inner: Sequence[str] = (),
 ) -> Session:
-    """Load ``path``; ``threads`` None means the physical cores given to this process.
+    """Load ``path``; ``threads`` None means the physical cores given to this process. ``inner``: tensors inside the graph that are
+    wanted in place of its outputs; what they do not need is not loaded.
 
     Raises ``ModelRefused`` when the file is missing, does not hash to ``sha256``, cannot be parsed, or when CUDA is
     asked for and this install or machine has none.
@@ -62,16 +68,39 @@ def open_session(
         )
     options = _options(ort, threads or physical_cores())
     try:
-        inner = ort.InferenceSession(str(path), options, providers=_PROVIDERS[provider])
+        graph = _cut(path, inner) if inner else str(path)
+        opened = ort.InferenceSession(graph, options, providers=_PROVIDERS[provider])
     except Exception as error:  # onnxruntime's exceptions share no base class
         message = f"The weight file {path} cannot be loaded: {_first_line(error)}"
         raise ModelRefused(message, remedy=REINSTALL) from error
-    if provider == "cuda" and "CUDAExecutionProvider" not in inner.get_providers():
+    if provider == "cuda" and "CUDAExecutionProvider" not in opened.get_providers():
         raise ModelRefused(
             "CUDA was asked for, but the GPU could not be opened (onnxruntime fell back to the CPU).",
             remedy='Check the NVIDIA driver with `nvidia-smi`, or set the provider to "cpu".',
         )
-    return Session(inner, path, provider)
+    return Session(opened, path, provider)
+
+
+def _cut(path: Path, wanted: Sequence[str]) -> bytes:
+    """The part of the graph that computes ``wanted``, tensors by name. Raises ``KeyError`` for one that it has not."""
+    import onnx
+
+    model = onnx.load(str(path))
+    makers = {name: node for node in model.graph.node for name in node.output}
+    if missing := [name for name in wanted if name not in makers]:
+        raise KeyError(f"no tensor {missing[0]}")
+    needed, open_ends = set(), list(wanted)
+    while open_ends:
+        name = open_ends.pop()
+        if name and name not in needed:
+            needed.add(name)
+            open_ends += makers[name].input if name in makers else ()
+    kept = [node for node in model.graph.node if needed.intersection(node.output)]
+    weights = [one for one in model.graph.initializer if one.name in needed]
+    outputs = [onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None) for name in wanted]
+    part = onnx.helper.make_graph(kept, model.graph.name, list(model.graph.input), outputs, weights)
+    cut = onnx.helper.make_model(part, opset_imports=model.opset_import, ir_version=model.ir_version)
+    return bytes(cut.SerializeToString())
 
 
 def check_file(path: Path, sha256: str | None = None) -> None:

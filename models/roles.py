@@ -116,6 +116,27 @@ class SupportChecker(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Mention:
+    """Characters ``start``..``end`` of a text name somebody or something; ``type`` is one of the tagger's tags."""
+
+    type: str
+    start: int
+    end: int
+    confidence: float
+
+
+class NameTagger(Protocol):
+    """Who and what is named in a text: PERSON, ADDRESS, LOCATION, ORGANIZATION."""
+
+    revision: str
+    tags: tuple[str, ...]
+
+    def tag(self, texts: Sequence[str], *, at_least: float) -> list[tuple[Mention, ...]]:
+        """Mentions of each text, in order, not overlapping, that are at least so sure (0..1)."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
 class PromptPassage:
     """A passage as a synthesizer sees it; ``n`` is the number that a citation names, from 1."""
 

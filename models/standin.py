@@ -6,6 +6,7 @@ They are deterministic and know words, not meaning: good enough to test a line, 
 from __future__ import annotations
 
 import math
+import re
 import warnings
 import zlib
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -23,6 +24,7 @@ from models.roles import (
     Features,
     Language,
     Matrix,
+    Mention,
     Pair,
     Scores,
     SynthesisRequest,
@@ -142,6 +144,28 @@ class CommonWordsDetector:
         best = max(counted, key=lambda code: counted[code])
         found = sum(counted.values())
         return Language(best, counted[best] / found) if found > 1 else UNDECIDED
+
+
+class CapitalNameTagger:
+    """A ``NameTagger``: a word with a capital that begins no sentence is a person, surely so."""
+
+    stand_in = True
+    revision = "stand-in-capital-1"
+    tags: tuple[str, ...] = ("PERSON",)
+    _name = re.compile(r"(?<=[^\W_], |[^\W_]{2} )[^\W\d_]{2,40}+")
+
+    def __init__(self) -> None:
+        _warn(self)
+
+    def tag(self, texts: Sequence[str], *, at_least: float) -> list[tuple[Mention, ...]]:
+        return [
+            tuple(
+                Mention("PERSON", found.start(), found.end(), max(0.5, at_least))
+                for found in self._name.finditer(text)
+                if found[0].istitle()
+            )
+            for text in texts
+        ]
 
 
 class OverlapReranker:

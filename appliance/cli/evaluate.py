@@ -13,6 +13,7 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from appliance.bootstrap import Appliance, open_appliance
+from appliance.cli import evaluate_mask
 from appliance.cli.console import err, print_facts, print_json, progress_bar
 from appliance.cli.options import Data, Json, Profile, Settings, settings
 from appliance.config import Config
@@ -26,7 +27,7 @@ from appliance.evaluation.neutral import neutral_desk
 from appliance.evaluation.stock import Stock, data_directory, stock
 from appliance.ticket import Tier
 
-app = typer.Typer(help="Measure retrieval, intents, routing, answers and the guard.", no_args_is_help=True)
+app = typer.Typer(help="Measure retrieval, intents, routing, answers, the guard and masking.", no_args_is_help=True)
 
 Kb = Annotated[
     list[Path] | None,
@@ -168,6 +169,9 @@ def guard(
 
     with data_directory(data) as folder:
         _show("Guard", asyncio.run(measured(_config(config, folder, thrown_away=data is None))), json)
+
+
+app.command()(evaluate_mask.mask)
 
 
 async def _on_stock(config: Config, kb: Sequence[Path] | None, measured: Measured) -> dict[str, Any]:

@@ -93,7 +93,7 @@ def read_guard_cases(path: Path) -> list[GuardCase]:
 
 def read_labelled(path: Path, *, several: bool = True) -> Labelled:
     """CSV with the header ``text,category``. ``several``: at least two categories must occur. Raises ``InputInvalid``."""
-    reader = csv.DictReader(io.StringIO(_text(path), newline=""), strict=True)
+    reader = csv.DictReader(io.StringIO(read_text(path), newline=""), strict=True)
     header = 'Begin the file with the line "text,category"; quote texts that hold commas or line ends.'
     if missing := {"text", "category"} - set(_header(reader, path)):
         _refuse(f"{path} has no column {' and '.join(sorted(missing))}.", header)
@@ -121,7 +121,7 @@ def read_labelled(path: Path, *, several: bool = True) -> Labelled:
 def _rows(kind: type[Row], path: Path, example: str) -> list[Row]:
     found = [
         _row(kind, path, number, line, example)
-        for number, line in enumerate(_text(path).split("\n"), 1)
+        for number, line in enumerate(read_text(path).split("\n"), 1)
         if line.strip()
     ]
     if not found:
@@ -143,7 +143,7 @@ def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is no value of JSON")
 
 
-def _text(path: Path) -> str:
+def read_text(path: Path) -> str:
     """The whole file, without a byte order mark."""
     try:
         if path.stat().st_size > MAX_FILE_BYTES:
