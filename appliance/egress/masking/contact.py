@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from appliance.egress.masking.found import Span
+from appliance.egress.masking.words import word_list
 
 _LOCAL = frozenset(".!#$%&'*+-/=?^_`{|}~")
 _TRIM = ".'*&/=?!#`{|}~^-"
@@ -19,79 +20,6 @@ _SPELLED = re.compile(
 _ADDRESS = re.compile(r"(?<![\w@])(?:[a-z][a-z0-9+.-]{1,15}://|www\.)[^\s<>\"\]\[\ufffc]{2,2000}", re.I)
 _HOST = re.compile(
     r"(?<![\w@./-])(?:[a-z0-9][a-z0-9-]{0,62}\.){1,6}[a-z]{2,18}(?![\w-])(?:/[^\s<>\"\]\[\ufffc]{0,2000})?", re.I
-)
-_TOP = frozenset(
-    [
-        "com",
-        "org",
-        "net",
-        "info",
-        "biz",
-        "io",
-        "eu",
-        "co",
-        "de",
-        "at",
-        "ch",
-        "fr",
-        "es",
-        "it",
-        "nl",
-        "be",
-        "uk",
-        "us",
-        "ca",
-        "au",
-        "nz",
-        "ie",
-        "pt",
-        "br",
-        "pl",
-        "cz",
-        "sk",
-        "hu",
-        "ro",
-        "hr",
-        "si",
-        "fi",
-        "se",
-        "no",
-        "dk",
-        "is",
-        "ee",
-        "lt",
-        "lv",
-        "tr",
-        "gr",
-        "ru",
-        "ua",
-        "bg",
-        "cy",
-        "lu",
-        "mt",
-        "in",
-        "cn",
-        "jp",
-        "kr",
-        "za",
-        "mx",
-        "ar",
-        "cl",
-        "edu",
-        "gov",
-        "mil",
-        "shop",
-        "store",
-        "online",
-        "site",
-        "xyz",
-        "dev",
-        "me",
-        "tv",
-        "cloud",
-        "tech",
-        "example",
-    ]
 )
 _FILES = frozenset(["js", "ts", "py", "md", "sh", "pl", "in", "is", "no", "so", "me", "net", "app", "dev"])
 _INTERNAL = ("about:", "chrome:", "ms-settings:")
@@ -150,7 +78,7 @@ def _host(address: str) -> str:
 def _is_host(address: str) -> bool:
     host = address.split("/", 1)[0]
     parts = host.lower().split(".")
-    return parts[-1] in _TOP and not (len(parts) == 2 and parts[-1] in _FILES and "/" not in address)
+    return parts[-1] in word_list("top_level") and not (len(parts) == 2 and parts[-1] in _FILES and "/" not in address)
 
 
 def _kept(host: str, kept: Sequence[str]) -> bool:

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from appliance.egress.masking.found import Span
+from appliance.egress.masking.words import word_list
 
 _FORMS = re.compile(
     r"(?<![A-Za-z0-9])(?:"
@@ -32,117 +33,6 @@ _LONG = re.compile(r"[A-Za-z0-9+/=_-]{20,}+")
 _BEGIN = re.compile(r"-{5}BEGIN [A-Z0-9 ]{3,40}-{5}")
 _END = re.compile(r"-{5}END [A-Z0-9 ]{3,40}-{5}")
 _ENTROPY = 3.5
-_WORDS = frozenset(
-    [
-        "not",
-        "no",
-        "wrong",
-        "incorrect",
-        "invalid",
-        "expired",
-        "too",
-        "always",
-        "still",
-        "correct",
-        "being",
-        "reset",
-        "required",
-        "case",
-        "never",
-        "saved",
-        "the",
-        "and",
-        "but",
-        "for",
-        "from",
-        "have",
-        "has",
-        "been",
-        "this",
-        "that",
-        "same",
-        "right",
-        "fine",
-        "working",
-        "accepted",
-        "rejected",
-        "asked",
-        "requested",
-        "needed",
-        "shown",
-        "hidden",
-        "stored",
-        "lost",
-        "forgotten",
-        "blocked",
-        "locked",
-        "weak",
-        "strong",
-        "long",
-        "short",
-        "empty",
-        "missing",
-        "changed",
-        "going",
-        "different",
-        "unknown",
-        "known",
-        "set",
-        "what",
-        "when",
-        "where",
-        "which",
-        "why",
-        "how",
-        "because",
-        "only",
-        "just",
-        "now",
-        "then",
-        "also",
-        "very",
-        "what's",
-        "it's",
-        "something",
-        "anything",
-        "nothing",
-        "everything",
-        "older",
-        "new",
-        "old",
-        "your",
-        "my",
-        "our",
-        "their",
-        "his",
-        "her",
-        "its",
-        "one",
-        "two",
-        "three",
-        "enough",
-        "longer",
-        "shorter",
-        "valid",
-        "again",
-        "gone",
-        "ok",
-        "okay",
-        "safe",
-        "secure",
-        "temporary",
-        "me",
-        "you",
-        "please",
-        "sent",
-        "used",
-        "can",
-        "does",
-        "did",
-        "will",
-        "would",
-    ]
-)
 
 
 def secrets(text: str) -> Iterator[Span]:
@@ -175,7 +65,7 @@ def _is_value(value: str, link: str) -> bool:
     plain = value.strip("\"'").lower()
     if len(plain) < 3 or plain.startswith("["):
         return False
-    return plain not in _WORDS or value[0] in "\"'"
+    return plain not in word_list("no_secret") or value[0] in "\"'"
 
 
 def _random(text: str) -> bool:
