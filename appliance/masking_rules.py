@@ -94,7 +94,7 @@ def _repeated(low: int, high: int, inner: Any) -> int:
         return _ENDLESS
     if ways == 1:
         return int(high - low + 1)
-    return min(sum(min(ways**count, _ENDLESS) for count in range(low, high + 1)), _ENDLESS)
+    return min(sum(int(min(ways**count, _ENDLESS)) for count in range(low, high + 1)), _ENDLESS)
 
 
 def _ways(operator: Any, argument: Any) -> int:

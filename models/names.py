@@ -46,21 +46,21 @@ class EncoderNameTagger:
         return [tuple(self._mentions(text, at_least)) for text in texts]
 
     def _mentions(self, text: str, at_least: float) -> Iterator[Mention]:
-        """Neighbouring words that are, with that probability, part of a name; a run takes the tag that fits it best."""
+        """Runs of words of one tag. Tags come in the order of what must not be missed: a word that may be a person counts as one, even if it
+        is likelier a company."""
         words = split_words(text)
         shares = self._shares(words, text)
-        named = 1.0 - shares[:, 0] >= at_least
+        sure = shares[:, 1:] >= at_least
+        kinds = np.where(sure.any(axis=1), sure.argmax(axis=1), shares[:, 1:].argmax(axis=1))
+        kinds[1.0 - shares[:, 0] < at_least] = -1
         at = 0
         while at < len(words):
-            if not named[at]:
-                at += 1
-                continue
-            kind = int(shares[at, 1:].argmax())
             end = at + 1
-            while end < len(words) and named[end] and int(shares[end, 1:].argmax()) == kind:
+            while end < len(words) and kinds[end] == kinds[at]:
                 end += 1
-            sure = float((1.0 - shares[at:end, 0]).max())
-            yield Mention(self.tags[kind], words[at].start, words[end - 1].end, sure)
+            if kinds[at] >= 0:
+                confidence = float((1.0 - shares[at:end, 0]).max())
+                yield Mention(self.tags[kinds[at]], words[at].start, words[end - 1].end, confidence)
             at = end
 
     def _shares(self, words: Sequence[Word], text: str) -> Shares:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -56,9 +57,11 @@ def test_a_tensor_that_is_not_there_is_refused() -> None:
         open_session(WEIGHTS / "encoder" / "model.onnx", inner=["nowhere"])
 
 
-def test_a_tagger_of_another_encoder_is_refused() -> None:
+def test_a_tagger_of_another_encoder_is_refused(tmp_path: Path) -> None:
+    meta = json.loads((WEIGHTS / "encoder" / "meta.json").read_text("utf-8"))
+    (tmp_path / "meta.json").write_text(json.dumps(meta | {"revision": "another"}), "utf-8")
     with pytest.raises(ModelRefused, match="was trained on encoder"):
-        EncoderNameTagger.open(WEIGHTS / "names", encoder=WEIGHTS / "reranker")
+        EncoderNameTagger.open(WEIGHTS / "names", encoder=tmp_path)
 
 
 def test_words_keep_their_places() -> None:

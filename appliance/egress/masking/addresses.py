@@ -37,6 +37,7 @@ _UK_CODE = re.compile(r"(?<!\w)[A-Z]{1,2}\d[A-Z\d]? \d[A-Z]{2}(?!\w)")
 
 _GAP = re.compile(r"[\s,;/#-]{0,8}(?:(?:and|nan|near|in|at)\s{1,2})?")
 _TAIL = re.compile(r"[\s,]{1,8}(?:[A-Z]{2}[\s,]{1,4})?(?:[A-Z]{1,2}-)?\d{3,6}(?:-\d{3,4})?(?![\w-])")
+_CORNER = re.compile(r"\bthe corner of (?:[^\W\d_]{1,20}\.? )?$", re.I)
 _HEAD = re.compile(r"(?<![\w.,-])\d{1,5}[A-Za-z]?(?:[ ,]{1,2}\d{1,5})?,?\s{1,2}$")
 
 
@@ -64,8 +65,14 @@ def whole(spans: Sequence[Span], text: str) -> list[Span]:
 
 def _touches(before: Span, span: Span, text: str) -> bool:
     kinds = {before[0], span[0]}
-    if "ADDRESS" not in kinds or not kinds <= {"ADDRESS", "LOCATION", "NUMBER"}:
+    if "ADDRESS" not in kinds:
         return False
+    if "PERSON" in kinds:  # streets are named after people: Ann and Long Road
+        return text[before[2] : span[1]] == " and "
+    return kinds <= {"ADDRESS", "LOCATION", "NUMBER"} and _near(before, span, text)
+
+
+def _near(before: Span, span: Span, text: str) -> bool:
     return span[1] <= before[2] or _GAP.fullmatch(text, before[2], span[1]) is not None
 
 
@@ -73,6 +80,8 @@ def _complete(span: Span, text: str) -> Span:
     kind, start, end = span
     if head := _HEAD.search(text, max(0, start - 16), start):
         start = head.start()
+    if corner := _CORNER.search(text, max(0, start - 40), start):
+        start = corner.start()
     while tail := _TAIL.match(text, end):
         end = tail.end()
     return kind, start, end

@@ -28,9 +28,7 @@ _CLOSING = ".,;:!?)'”’»"
 _V4 = re.compile(r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?![\w]|\.\d)")
 _V6 = re.compile(r"(?<![\w:.])[0-9a-f:]{2,39}(?:\d{1,3}(?:\.\d{1,3}){3})?(?:%\w{1,16})?(?![\w:])", re.I)
 _MAC = re.compile(r"(?<![\w:-])[0-9a-f]{2}(?:[:-][0-9a-f]{2}){5}(?![\w:-])", re.I)
-_SERVER = re.compile(
-    r"\b(?:ip|ips|address|addr|host|server|ping|gateway|from|to|at|dns|client|router|subnet)\b[^\n]{0,24}$", re.I
-)
+_SERVER = re.compile(r"\b(?:ips?|ipv4|address|addr|ping|gateway|dns|subnet)\b[^\n]{0,24}$", re.I)
 _LARGEST_VERSION = 31
 
 

@@ -12,7 +12,7 @@ from appliance.egress.masking.encoded import encoded
 from appliance.egress.masking.found import Found, Span, joined
 from appliance.egress.masking.identity import national_ids
 from appliance.egress.masking.numbers import ibans, numbers
-from appliance.egress.masking.persons import from_mail, introduced
+from appliance.egress.masking.persons import beside, from_mail, initials, introduced
 from appliance.egress.masking.placeholders import Placeholders
 from appliance.egress.masking.secrets import secrets
 from appliance.masking_rules import Masking
@@ -81,7 +81,10 @@ class Masker:
         mails = [text[start:end] for kind, start, end in formal if kind == "EMAIL"]
         persons = [*introduced(text), *from_mail(mails, text)]
         digits = [span for span in formal if span[0] == "NUMBER"]
-        spans = whole([*tagged, *addresses(text), *digits], text) + persons
+        persons += [*beside([span for span in (*tagged, *persons) if span[0] == "PERSON"], text)]
+        people = [span for span in (*tagged, *persons) if span[0] == "PERSON"]
+        places = [span for span in tagged if span[0] != "PERSON"]
+        spans = [*people, *initials(people, text), *whole([*people, *places, *addresses(text), *digits], text)]
         return [span for span in spans if span[0] != "PERSON" or text[span[1] : span[2]].casefold() not in self._keep]
 
     def _trimmed(self, kind: str, start: int, end: int, text: str) -> Iterator[Span]:

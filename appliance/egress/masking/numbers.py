@@ -144,6 +144,8 @@ def _is_told(run: _Run) -> bool:
     count = len(run.digits)
     if count <= 13 and _amount(run):
         return True
+    if count <= 8 and run.digits.startswith("0000"):  # a dump of memory
+        return True
     if _version(run.text) and not _CALLED.search(run.before):
         return True
     plain = run.text.isdigit() and not run.text.startswith("00")

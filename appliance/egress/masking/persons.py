@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 
 from appliance.egress.masking.found import Span
 from appliance.egress.masking.words import word_list
@@ -20,8 +21,12 @@ _SAID = re.compile(
     rf"|(?:full |first |last |sur|given |user |account |card ?holder )?name ?: ?)[ :]{{0,3}}(?P<name>{_NAME}(?: {_NAME}){{0,3}})",
     re.I,
 )
+_BESIDE = re.compile(
+    r"(?:,? and |,? & |,? or |,? und |,? et |,? y | \\?/ ?)(?P<name>[^\W\d_a-z][^\W\d_]{1,30}(?: [^\W\d_a-z][^\W\d_]{1,30}){0,2})(?!\w)"
+)
 _MAIL_WORD = re.compile(r"[A-Z]?[a-z]{3,64}|[A-Z]{4,64}")
 _MIN = 3
+_MIDDLE = re.compile(r" (?:[^\W\d_]\.?|de|da|van|von|del|la|le|di|bin|al|el|der|den|dos)? ?")
 
 
 def introduced(text: str) -> Iterator[Span]:
@@ -52,6 +57,21 @@ def _up_to_stop(found: re.Match[str], *, titled: bool) -> Iterator[Span]:
             break
     if end > start:
         yield "PERSON", start, end
+
+
+def beside(persons: Iterable[Span], text: str) -> Iterator[Span]:
+    """The last of several who are named together: of "Ann, Bob and Eve" the one after the "and"."""
+    for _, _, end in persons:
+        if (found := _BESIDE.match(text, end)) and found["name"][0].isupper():
+            yield "PERSON", found.start("name"), found.end("name")
+
+
+def initials(persons: Iterable[Span], text: str) -> Iterator[Span]:
+    """What stands between two parts of a name: Ann B. Carter."""
+    ordered = sorted(persons, key=lambda span: span[1])
+    for left, right in pairwise(ordered):
+        if left[2] < right[1] <= left[2] + 8 and _MIDDLE.fullmatch(text, left[2], right[1]):
+            yield "PERSON", left[1], right[2]
 
 
 def from_mail(addresses: Iterable[str], text: str) -> Iterator[Span]:
