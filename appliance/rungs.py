@@ -30,7 +30,16 @@ def open_ladder(
 ) -> tuple[Rung, ...]:
     """The rungs in order; ``stack`` closes them. The last one copies sentences and needs no language model, so there is always one that is up."""
     rungs = tuple(_served(config, *one, stack=stack, clock=clock, backlog=backlog) for one in model_servers(config))
+    _name_apart(rungs)
     return (*rungs, Local(quote))
+
+
+def _name_apart(rungs: tuple[Served, ...]) -> None:
+    """Two servers may serve the same model; records and figures must tell them apart."""
+    names = [rung.name for rung in rungs]
+    for place, rung in enumerate(rungs):
+        if earlier := names[:place].count(rung.name):
+            rung.name = f"{rung.name}#{earlier + 1}"
 
 
 def model_servers(config: Config) -> list[tuple[str, ModelServer]]:

@@ -28,6 +28,7 @@ from appliance.measures.resolution import (
     recontact_adjusted,
     resolved_at,
 )
+from appliance.measures.rungs import rungs
 from appliance.measures.stories import stories
 from appliance.store.database import Database
 
@@ -36,7 +37,8 @@ UNCLASSIFIED = "unclassified"
 
 def kpis(database: Database, *, since: datetime, now: datetime, windows: Windows = WINDOWS) -> dict[str, Any]:
     """The report of the public contract over the conversations opened in ``since``..``now``. Times in seconds, rates 0..1."""
-    return figures(stories(database, since=since, now=now), now=now, windows=windows)
+    told = stories(database, since=since, now=now)
+    return {**figures(told, now=now, windows=windows), "rungs": rungs(database, since=since, now=now)}
 
 
 def figures(told: Sequence[Story], *, now: datetime, windows: Windows = WINDOWS) -> dict[str, Any]:

@@ -72,6 +72,7 @@ def test_without_data_every_figure_is_null(database: Database) -> None:
         "kb_gap_rate": None,
         "classifier_accuracy_on_corrections": None,
         "unsafe_auto_handle_rate": None,
+        "rungs": {},
     }
 
 
