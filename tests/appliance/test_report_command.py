@@ -22,6 +22,7 @@ KEYS = {
     "kb_gap_rate",
     "classifier_accuracy_on_corrections",
     "unsafe_auto_handle_rate",
+    "rungs",
 }
 Command = Callable[..., tuple[int, str, str]]
 
