@@ -27,7 +27,7 @@ from appliance.metrics import Metrics
 from appliance.model_set import ModelSet, Queues, open_heads, open_models
 from appliance.policy import Policy, load_policy
 from appliance.private import private_of
-from appliance.rungs import lines_at_once, model_keys, open_ladder
+from appliance.rungs import lines_at_once, model_keys, open_hosted, open_ladder
 from appliance.stand_in import stand_in_classifier, stand_in_models
 from appliance.store.conversations import SqlConversations
 from appliance.store.database import Database
@@ -110,7 +110,9 @@ async def open_appliance(
         knowledge = open_knowledge(config, database, models.encoder, tongue=tongue)
         conversations = SqlConversations(database)
         backlog = Backlog()
-        ladder = open_ladder(config, _quote(models, queues), stack, clock=clock, backlog=backlog)
+        ladder = open_ladder(
+            config, _quote(models, queues), stack, clock=clock, backlog=backlog, hosted=open_hosted(config)
+        )
         metrics.watch(ladder)
         desk = Desk(
             policy=policy,

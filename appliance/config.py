@@ -125,6 +125,35 @@ class Synthesis(ModelServer):
     shedding: Shedding = Shedding()
 
 
+class Hosted(_Section):
+    """A model outside the building, for what the profile's ``[fallback]`` rules allow. Off: no client, no mask and no gate exist."""
+
+    enabled: bool = False
+    provider: Literal["anthropic", "openai", "custom"] = "anthropic"
+    base_url: str = ""
+    """Empty: the provider's. https, or http on loopback."""
+    model: str = ""
+    """Empty: the provider's preset."""
+    form: Literal["preset", "schema", "object", "prompt"] = "preset"
+    """How JSON is asked for, where the provider's preset does not fit another server."""
+    api_key_file: str = ""
+    """File that holds the key; the environment's APPLIANCE_HOSTED_API_KEY is read when this is empty."""
+    residency: str = ""
+    """Residency tag of this installation's tickets, such as eu. Empty: unknown, and nothing goes."""
+    customer_residency: dict[str, str] = {}
+    """A further tag for single customers, by customer id."""
+    price_input: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    """For a million input tokens; None: the preset's, once ``prices_confirmed`` says that somebody has compared it with the contract."""
+    price_output: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    prices_confirmed: bool = False
+    max_tokens: Annotated[int, Field(ge=64, le=32_000)] = 2_000
+    """Of one answer, what the model thinks included."""
+    timeout_s: Annotated[float, Field(gt=0)] = 25.0
+    first_token_timeout_s: Annotated[float, Field(gt=0)] = 15.0
+    anchor: str = ""
+    """The ledger's anchor file; empty: ``egress.anchor`` in the data directory."""
+
+
 class Config(_Section):
     """Everything an operator can set."""
 
@@ -136,6 +165,7 @@ class Config(_Section):
     retrieval: Retrieval = Retrieval()
     language: Spoken = Spoken()
     synthesis: Synthesis = Synthesis()
+    hosted: Hosted = Hosted()
 
     @property
     def base_url(self) -> str:
@@ -148,6 +178,15 @@ class Config(_Section):
     @property
     def database_url(self) -> str:
         return self.database.url or f"sqlite:///{self.data / 'appliance.db'}"
+
+    @property
+    def egress_anchor(self) -> Path:
+        return Path(self.hosted.anchor) if self.hosted.anchor else self.data / "egress.anchor"
+
+    @property
+    def egress_brake(self) -> Path:
+        """While this file exists nothing hosted is asked on this machine."""
+        return self.data / "egress.off"
 
 
 def load_config(file: Path | None, **overrides: object) -> Config:

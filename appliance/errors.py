@@ -64,6 +64,12 @@ class StorageFailed(ApplianceFault):
     transient = True
 
 
+class LedgerBroken(ApplianceFault):
+    """The egress ledger and its anchor do not fit each other, so nothing may be added, and nothing may leave."""
+
+    code = "ledger_broken"
+
+
 class DataTooNew(ApplianceFault):
     """The data directory was written by a newer version than this one."""
 

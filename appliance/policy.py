@@ -16,6 +16,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, model_validator
 
 from appliance.errors import ConfigInvalid
+from appliance.fallback import Fallback
 from appliance.learned import IntentThresholds, LearnedThreshold, check_fits
 from appliance.masking_rules import Masking
 from appliance.ticket import Tier
@@ -152,6 +153,7 @@ class Policy(_Frozen):
     masking: Masking = Masking()
     translations: tuple[Translation, ...] = ()
     """Words of one's own for customers who write in another language than the profile's."""
+    fallback: Fallback = Fallback()
     _learned: IntentThresholds | None = PrivateAttr(default=None)
 
     @model_validator(mode="after")
@@ -162,6 +164,7 @@ class Policy(_Frozen):
         for rule in self.tiers:
             if unknown := set(rule.always_escalate) - set(names):
                 raise ValueError(f"tier {rule.name} escalates unknown intents: {', '.join(sorted(unknown))}")
+        self.fallback.check_intents(frozenset(names), frozenset(i.name for i in self.intents if i.always_escalate))
         return self
 
     @cached_property

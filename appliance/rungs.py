@@ -19,6 +19,9 @@ from models.synthesis.vllm import VllmSynthesizer
 _QUOTING = 8
 """Lines at once that need no language model: more only makes the ones under way slower, since they share the same cores."""
 
+_HOSTED = 8
+"""Requests to a hosted model that may be under way beside those."""
+
 
 def open_ladder(
     config: Config,
@@ -27,11 +30,22 @@ def open_ladder(
     *,
     clock: Callable[[], float],
     backlog: Backlog,
+    hosted: Rung | None = None,
 ) -> tuple[Rung, ...]:
-    """The rungs in order; ``stack`` closes them. The last one copies sentences and needs no language model, so there is always one that is up."""
+    """The rungs in order, a hosted one below those of this house; ``stack`` closes them. The last one copies sentences and needs no language model, so there is always one that is up."""
     rungs = tuple(_served(config, *one, stack=stack, clock=clock, backlog=backlog) for one in model_servers(config))
     _name_apart(rungs)
-    return (*rungs, Local(quote))
+    outside = () if hosted is None else (hosted,)
+    return (*rungs, *outside, Local(quote))
+
+
+def open_hosted(config: Config) -> Rung | None:
+    """None while hosted models are off: then nothing of them is imported, let alone made."""
+    if not config.hosted.enabled:
+        return None
+    raise ConfigInvalid(
+        "hosted.enabled needs the masker, which this version does not have.", remedy="Leave hosted.enabled false."
+    )
 
 
 def _name_apart(rungs: tuple[Served, ...]) -> None:
@@ -58,7 +72,8 @@ def model_servers(config: Config) -> list[tuple[str, ModelServer]]:
 
 def lines_at_once(ladder: tuple[Rung, ...]) -> int:
     """Lines that run side by side: every place at a model server may be taken and there is still room for those that quote at once."""
-    return _QUOTING + sum(rung.load.limits.most for rung in ladder if isinstance(rung, Served))
+    places = [rung.load.limits.most for rung in ladder if isinstance(rung, Served)]
+    return _QUOTING + sum(places) + sum(_HOSTED for rung in ladder if rung.hosted)
 
 
 def model_keys(config: Config) -> dict[str, str]:

@@ -196,3 +196,19 @@ class Synthesizer(Protocol):
     verbatim: bool
 
     def sentences(self, request: SynthesisRequest) -> AsyncIterator[DraftSentence]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Permit:
+    """The gate's leave to send one payload once: made after the ledger has the row, and only by the gate (``models.permits``)."""
+
+    row: int
+    """Sequence in the egress ledger."""
+    host: str
+    """Host and port, as in the address."""
+    model: str
+    sha256: str
+    """Of the payload's bytes."""
+    expires_at: float
+    """Seconds of a monotonic clock."""
+    seal: str

@@ -9,7 +9,7 @@ import sys
 import typer
 
 from appliance import __version__
-from appliance.cli import access, ask, corrections, doctor, evaluate, handoffs, kb, models, report, up
+from appliance.cli import access, ask, corrections, doctor, egress, evaluate, handoffs, kb, models, report, up
 from appliance.cli.console import complain
 from appliance.errors import ApplianceFault
 from kb.errors import KnowledgeFault
@@ -32,6 +32,7 @@ app.command()(handoffs.handoffs)
 app.add_typer(corrections.app, name="corrections")
 app.command()(report.report)
 app.add_typer(models.app, name="models")
+app.add_typer(egress.app, name="egress")
 app.add_typer(access.app, name="access")
 app.command()(doctor.doctor)
 

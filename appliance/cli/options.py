@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -27,3 +29,11 @@ Json = Annotated[bool, typer.Option("--json", help="One JSON document for machin
 
 def settings(config: Path | None, data: Path | None, profile: str | None = None, **others: object) -> Config:
     return load_config(config, data=data, profile=profile, **others)
+
+
+def back(since: str) -> timedelta:
+    """The span of ``--since``: a number and d, h or w."""
+    span = re.fullmatch(r"(\d{1,4})([dhw])", since)
+    if not span:
+        raise typer.BadParameter("write a number and d, h or w, such as 30d", param_hint="--since")
+    return timedelta(**{{"d": "days", "h": "hours", "w": "weeks"}[span[2]]: int(span[1])})

@@ -1,1 +1,1 @@
-"""What may leave the box, and in which form."""
+"""What leaves the building, and only by these ways: policy, mask, ledger, permit."""

@@ -23,6 +23,7 @@ def neutral_policy(policy: Policy) -> Policy:
         "company": "",
         "voice": {},
         "tiers": (),
+        "fallback": {},
         "intents": tuple({"name": name, "title": name} for name in (INTENT, "a", "b", "c", "d")),
     }
     return Policy.model_validate(fields)

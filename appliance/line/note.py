@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from appliance.policy import Policy
-from appliance.ticket import Case, Decision, HandoffNote
+from appliance.ticket import Case, Decision, Drafted, HandoffNote
 from appliance.translations import language_name
 from kb.article import Candidate
 
@@ -68,8 +68,16 @@ def _tried(policy: Policy, case: Case, decision: Decision) -> list[str]:
         tried.append(
             f"Drafted {len(case.drafted.sentences)} sentences ({case.drafted.synthesizer}); none passed the checks."
         )
+    if case.drafted:
+        tried += _hosted(case.drafted)
     tried.append(decision.reason)
     return tried
+
+
+def _hosted(drafted: Drafted) -> list[str]:
+    """Agents are told when a model outside the building was asked, whatever became of its words."""
+    names = dict.fromkeys(one.rung for one in drafted.attempts if one.hosted and one.outcome != "skipped")
+    return [f"Asked {name}, a model outside the building, under a mask; the egress ledger has it." for name in names]
 
 
 def _evidence(case: Case) -> str:

@@ -39,6 +39,15 @@ class Database:
             self._engine.dispose()  # nobody will ever close a database that was refused
             raise
 
+    @classmethod
+    def look(cls, url: str) -> Database:
+        """Opened for reading alone, beside a running appliance or on a copy of its file: nothing is made, migrated or written."""
+        database = cls.__new__(cls)
+        database.url = url
+        with _setting_named():
+            database._engine = create_engine(_read_only(url), hide_parameters=True)
+        return database
+
     @contextmanager
     def read(self) -> Iterator[Session]:
         with _faults_named(self.url), Session(self._engine) as session:
@@ -56,6 +65,10 @@ class Database:
 
     def close(self) -> None:
         self._engine.dispose()
+
+
+def _read_only(url: str) -> str:
+    return f"sqlite:///file:{url.removeprefix('sqlite:///')}?mode=ro&uri=true" if url.startswith("sqlite") else url
 
 
 def _engine(url: str) -> Engine:

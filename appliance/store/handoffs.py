@@ -7,11 +7,14 @@ from datetime import datetime
 from typing import cast
 
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from appliance.store.database import Database
-from appliance.store.tables import ConversationRow, HandoffRow
+from appliance.store.tables import ConversationRow, HandoffRow, RunRow
 from appliance.ticket import HandoffNote
 from models.roles import URGENCIES, Urgency
+
+_CHUNK = 500  # SQLite bounds the variables of one statement
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +30,8 @@ class Handoff:
     urgency: Urgency
     note: HandoffNote
     created_at: datetime
+    hosted: tuple[str, ...] = ()
+    """Models outside the building whose words stand in replies of this conversation."""
 
 
 class SqlHandoffs:
@@ -43,12 +48,27 @@ class SqlHandoffs:
             .where(ConversationRow.status == "handed_over")
         )
         with self._database.read() as session:
-            found = [_handoff(row, conversation) for row, conversation in session.execute(query)]
+            rows = session.execute(query).all()
+            hosted = _hosted(session, [row.conversation_id for row, _ in rows])
+            found = [_handoff(row, conversation, hosted) for row, conversation in rows]
         found.sort(key=lambda one: (-URGENCIES.index(one.urgency), -one.priority, one.created_at))
         return found[:limit]
 
 
-def _handoff(row: HandoffRow, conversation: ConversationRow) -> Handoff:
+def _hosted(session: Session, conversations: list[str]) -> dict[str, tuple[str, ...]]:
+    """Conversation -> names of the hosted rungs whose sentences a reply holds."""
+    found: dict[str, dict[str, None]] = {}
+    for start in range(0, len(conversations), _CHUNK):
+        query = select(RunRow.conversation_id, RunRow.draft).where(
+            RunRow.conversation_id.in_(conversations[start : start + _CHUNK])
+        )
+        for conversation, draft in session.execute(query):
+            names = [one["rung"] for one in draft.get("attempts", ()) if one.get("hosted") and one.get("passed")]
+            found.setdefault(conversation, {}).update(dict.fromkeys(names))
+    return {conversation: tuple(names) for conversation, names in found.items()}
+
+
+def _handoff(row: HandoffRow, conversation: ConversationRow, hosted: dict[str, tuple[str, ...]]) -> Handoff:
     return Handoff(
         conversation_id=row.conversation_id,
         subject=conversation.subject,
@@ -59,4 +79,5 @@ def _handoff(row: HandoffRow, conversation: ConversationRow) -> Handoff:
         urgency=cast("Urgency", row.urgency),
         note=HandoffNote(**{**row.note, "tried": tuple(row.note["tried"]), "passages": tuple(row.note["passages"])}),
         created_at=row.created_at,
+        hosted=hosted.get(row.conversation_id, ()),
     )

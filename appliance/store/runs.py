@@ -41,7 +41,7 @@ def add_closed(
             language=reply.language,
             decisions=[asdict(decision) for decision in closed.decisions],
             verdicts=[asdict(verdict) for verdict in closed.verdicts],
-            draft=asdict(closed.draft) if closed.draft else {},
+            draft=asdict(closed.draft) | {"hosted": closed.draft.hosted} if closed.draft else {},
             events=events,
             closed_at=now,
         )

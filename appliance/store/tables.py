@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from sqlalchemy import (
     JSON,
+    BigInteger,
     Date,
     DateTime,
     Dialect,
@@ -218,3 +219,22 @@ class PassageRow(Base):
     ordinal: Mapped[int] = mapped_column(Integer)
     heading: Mapped[str] = mapped_column(Text, default="")
     text: Mapped[str] = mapped_column(Text)
+
+
+class EgressRow(Base):
+    """One link of the egress ledger. The database refuses to change or delete it.
+
+    ``body`` is the canonical JSON that the hash covers; the columns before it repeat parts of it for queries, and are held against it.
+    """
+
+    __tablename__ = "egress_ledger"
+    sequence: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    kind: Mapped[str] = mapped_column(String(16), index=True)
+    settles: Mapped[int | None] = mapped_column(Integer, index=True)
+    at: Mapped[datetime] = mapped_column(index=True)
+    budget_day: Mapped[str] = mapped_column(String(10), index=True)
+    money_micros: Mapped[int] = mapped_column(BigInteger)
+    tokens: Mapped[int] = mapped_column(BigInteger)
+    body: Mapped[str] = mapped_column(Text)
+    previous: Mapped[str] = mapped_column(String(64))
+    hash: Mapped[str] = mapped_column(String(64))

@@ -53,7 +53,7 @@ async def pieces(
             raise ModelUnavailable(f"The model server {server} broke off in the middle of a draft.") from None
         except (*_GARBAGE, TimeoutError) as error:
             raise fault_of(error, server) from None
-        meter.usage = _counted(meter.usage, chunk)
+        meter.usage = counted(meter.usage, chunk)
         if piece and first:
             meter.usage = replace(meter.usage, first_token_ms=(deadlines.clock() - started) * 1000)
         if piece:
@@ -77,7 +77,7 @@ def _content(chunk: ChatCompletionChunk) -> tuple[str, str | None]:
     return content or "", reason
 
 
-def _counted(usage: Usage, chunk: ChatCompletionChunk) -> Usage:
+def counted(usage: Usage, chunk: ChatCompletionChunk) -> Usage:
     """``usage`` with the counts of ``chunk``, if it carries any that are numbers."""
     prompt = getattr(chunk.usage, "prompt_tokens", None)
     completion = getattr(chunk.usage, "completion_tokens", None)

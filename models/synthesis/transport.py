@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import httpx2
 
@@ -56,14 +56,19 @@ class BoundedTransport(httpx2.AsyncBaseTransport):
         await self._inner.aclose()
 
 
-def http_client(*, connect_timeout_s: float = 3.0, max_connections: int = 64) -> httpx2.AsyncClient:
+def http_client(
+    *,
+    connect_timeout_s: float = 3.0,
+    max_connections: int = 64,
+    around: Callable[[httpx2.AsyncBaseTransport], httpx2.AsyncBaseTransport] = lambda transport: transport,
+) -> httpx2.AsyncClient:
     """A client that reads no proxy, certificate or netrc setting of the environment and follows no redirect.
 
-    Reading has no time-out of its own here: who reads a stream knows its deadline.
+    Reading has no time-out of its own here: who reads a stream knows its deadline. ``around`` wraps the transport once more.
     """
     limits = httpx2.Limits(max_connections=max_connections, max_keepalive_connections=16)
     return httpx2.AsyncClient(
-        transport=BoundedTransport(httpx2.AsyncHTTPTransport(trust_env=False, limits=limits)),
+        transport=around(BoundedTransport(httpx2.AsyncHTTPTransport(trust_env=False, limits=limits))),
         timeout=httpx2.Timeout(None, connect=connect_timeout_s, pool=connect_timeout_s),
         trust_env=False,
         follow_redirects=False,

@@ -12,12 +12,13 @@ from typing import Any
 import httpx2
 import openai
 
-from models.errors import ModelRefused, ModelUnavailable
+from models.errors import ModelRefused
 from models.roles import DraftSentence, SynthesisRequest
 from models.synthesis import wire
 from models.synthesis.chunks import Chunks, Deadlines, Finish, pieces
 from models.synthesis.faults import fault_of, retry_delay_s
 from models.synthesis.prompts import LIMITS, Prompt, PromptLimits, build
+from models.synthesis.reading import read_draft
 from models.synthesis.stream import Meter, SentenceStream
 from models.synthesis.transport import http_client as local_http_client
 
@@ -95,24 +96,20 @@ class VllmSynthesizer:
         started = self._clock()
         deadlines = Deadlines(started + self._first_token_timeout_s, started + self._timeout_s, self._clock)
         prompt = build(request, self._limits)
-        reader, finish, written = wire.DraftReader(prompt.passages), Finish(), 0
+        finish = Finish()
         chunks = await self._opened(self._arguments(prompt, request.max_sentences), deadlines)
         try:
             texts = pieces(chunks, finish, meter, deadlines, started=started, server=self._server)
-            async with aclosing(texts):
-                async for text in texts:
-                    for sentence in reader.feed(text):
-                        yield sentence
-                        written += 1
-                        if written == request.max_sentences:
-                            return  # what follows is only closing brackets, or more than was asked for
-            if not (written and finish.reason == "length"):  # a draft cut at its token limit keeps its whole sentences
-                reader.finish()
-        except wire.WireError as error:
-            raise ModelUnavailable(
-                f"The model server {self._server} did not keep to the form of a draft: {error}.",
-                remedy="If it happens often, the model is too small or the server ignores response_format.",
-            ) from None
+            drafted = read_draft(
+                texts,
+                finish,
+                passages=prompt.passages,
+                max_sentences=request.max_sentences,
+                server=self._server,
+            )
+            async with aclosing(drafted):
+                async for sentence in drafted:
+                    yield sentence
         finally:
             await chunks.close()
 

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
 import pytest
 
 from models.catalog import Catalog
 from models.encoder import OnnxEncoder
+
+TESTS = Path(__file__).parents[1]
+sys.path += [str(TESTS / "appliance"), str(TESTS / "appliance/egress")]  # the hosted rung needs its house around it
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 
 import pytest
+from hosted_writer import HostedWriter
 from wire_server import GOOD, draft, serving
 
 from models.roles import DraftSentence, Pair, PromptPassage, SynthesisRequest
@@ -19,7 +20,7 @@ PASSAGES = (
     PromptPassage(2, "Invoices", "Invoices are sent on the first day of each month. They are kept for 10 years."),
 )
 REQUEST = SynthesisRequest(question="How do I change my plan?", passages=PASSAGES, scores=(4.0, 1.0))
-Rung = QuoteSynthesizer | VllmSynthesizer
+Rung = QuoteSynthesizer | VllmSynthesizer | HostedWriter
 
 
 async def shared_words(pairs: Sequence[Pair]) -> list[float]:
@@ -27,13 +28,16 @@ async def shared_words(pairs: Sequence[Pair]) -> list[float]:
     return [float(len(set(question.lower().split()) & set(text.lower().split()))) for question, text in pairs]
 
 
-@pytest.fixture(params=["quote", "vllm"])
+@pytest.fixture(params=["quote", "vllm", "hosted"])
 async def rung(request: pytest.FixtureRequest) -> AsyncIterator[Rung]:
     if request.param == "quote":
         yield QuoteSynthesizer(shared_words)
         return
     async with serving(draft(GOOD)) as server:
-        synthesizer = VllmSynthesizer(server.base_url, "m", "key", timeout_s=10)
+        hosted = request.param == "hosted"
+        synthesizer = (
+            HostedWriter(server.base_url) if hosted else VllmSynthesizer(server.base_url, "m", "key", timeout_s=10)
+        )
         yield synthesizer
         await synthesizer.aclose()
 

@@ -1,4 +1,7 @@
-"""Whatever a model server does, a caller sees whole sentences, then the end or one of the two kinds of fault."""
+"""Whatever a model server does, a caller sees whole sentences, then the end or one of the two kinds of fault.
+
+One suite over every rung that asks a server: the local vLLM, and the hosted model behind its gate, which differs in this: it never sends anything twice.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ import socket
 from collections.abc import AsyncIterator
 
 import pytest
+from hosted_writer import HostedWriter
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from wire_server import GOOD, SSE_HEAD, Answer, WireServer, chunk, draft, endless, hanging, raw, serving, status
@@ -24,12 +28,28 @@ GOOD_TEXTS = [str(sentence["text"]) for sentence in GOOD["sentences"]]  # type: 
 FIRST_HALF = '{"covered":true,"sentences":[{"text":"Open it.","citations":[1]},{"text":"Then'
 
 
+KINDS = ("vllm", "hosted")
+kind = [KINDS[0]]
+"""Which rung the running test is about."""
+
+
+@pytest.fixture(params=KINDS, autouse=True)
+def _rung(request: pytest.FixtureRequest) -> None:
+    kind[0] = request.param
+
+
+def rung(base_url: str, **times: float) -> VllmSynthesizer | HostedWriter:
+    if kind[0] == "hosted":
+        return HostedWriter(base_url, **{name: value for name, value in times.items() if name != "max_retries"})
+    return VllmSynthesizer(base_url, "m", "key", sleep=no_wait, **times)  # type: ignore[arg-type]  # floats by name
+
+
 async def written(
     base_url: str, request: SynthesisRequest = REQUEST, **settings: float
 ) -> tuple[list[str], ModelFault | None]:
     """The sentences that came out, and the fault that ended them."""
     times = {"timeout_s": 5.0, "first_token_timeout_s": 5.0, **settings}
-    synthesizer = VllmSynthesizer(base_url, "m", "key", sleep=no_wait, **times)  # type: ignore[arg-type]  # floats by name
+    synthesizer = rung(base_url, **times)
     texts: list[str] = []
     try:
         async for sentence in synthesizer.sentences(request):
@@ -154,6 +174,11 @@ async def test_not_covered_is_an_empty_stream(document: object) -> None:
 @pytest.mark.parametrize("retry_after", ["", "0", "2", "Wed, 21 Oct 2015 07:28:00 GMT"])
 async def test_a_busy_server_is_asked_again(code: int, retry_after: str) -> None:
     texts, fault, server = await outcome(status(code, retry_after=retry_after), draft(GOOD))
+    if kind[0] == "hosted":
+        assert texts == []
+        assert isinstance(fault, ModelUnavailable)
+        assert len(server.requests) == 1
+        return
     assert (texts, fault) == (GOOD_TEXTS, None)
     assert len(server.requests) == 2
 
@@ -165,7 +190,7 @@ async def test_tries_are_bounded(answer: Answer, tries: int) -> None:
     texts, fault, server = await outcome(answer)
     assert texts == []
     assert isinstance(fault, ModelUnavailable)
-    assert len(server.requests) == tries
+    assert len(server.requests) == (1 if kind[0] == "hosted" else tries)
 
 
 async def test_a_wait_past_the_first_word_deadline_is_not_begun() -> None:
@@ -185,14 +210,14 @@ async def test_a_refusal_is_permanent_and_says_what_to_do(code: int) -> None:
 
 
 @pytest.fixture
-async def patient() -> AsyncIterator[tuple[WireServer, VllmSynthesizer]]:
+async def patient(_rung: None) -> AsyncIterator[tuple[WireServer, VllmSynthesizer | HostedWriter]]:
     async with serving(hanging(SSE_HEAD, chunk(FIRST_HALF))) as server:
-        synthesizer = VllmSynthesizer(server.base_url, "m", "key", timeout_s=60)
+        synthesizer = rung(server.base_url, timeout_s=60)
         yield server, synthesizer
         await synthesizer.aclose()
 
 
-async def test_closing_the_stream_hangs_up(patient: tuple[WireServer, VllmSynthesizer]) -> None:
+async def test_closing_the_stream_hangs_up(patient: tuple[WireServer, VllmSynthesizer | HostedWriter]) -> None:
     server, synthesizer = patient
     stream = synthesizer.sentences(REQUEST)
     assert (await anext(stream)).text == "Open it."
@@ -202,7 +227,7 @@ async def test_closing_the_stream_hangs_up(patient: tuple[WireServer, VllmSynthe
     assert stream.usage.first_token_ms > 0
 
 
-async def test_cancelling_the_caller_hangs_up(patient: tuple[WireServer, VllmSynthesizer]) -> None:
+async def test_cancelling_the_caller_hangs_up(patient: tuple[WireServer, VllmSynthesizer | HostedWriter]) -> None:
     server, synthesizer = patient
     stream = synthesizer.sentences(REQUEST)
     await anext(stream)
@@ -222,7 +247,7 @@ async def test_the_request_is_bounded_structured_and_tells_nothing_about_us(monk
     [body], [headers] = server.requests, server.headers
     assert body["stream"] is True
     assert body["temperature"] == 0
-    assert body["max_tokens"] <= 400
+    assert body["max_tokens"] <= 500
     assert body["response_format"]["json_schema"]["strict"] is True
     assert headers["authorization"] == "Bearer key"
     assert headers["accept-encoding"] == "identity"
