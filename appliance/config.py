@@ -9,8 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from appliance.errors import ConfigInvalid
-from appliance.policy import explain
+from appliance.errors import ConfigInvalid, explain
 
 
 class _Section(BaseModel):

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from pydantic import ValidationError
+
 
 class ApplianceFault(Exception):
     """Something is wrong, and here is what to do about it."""
@@ -85,3 +87,12 @@ class Busy(ApplianceFault):
     def __init__(self, message: str, *, retry_after_s: int = 2) -> None:
         super().__init__(message, remedy=f"Try again in {retry_after_s} s.")
         self.retry_after_s = retry_after_s
+
+
+def explain(error: ValidationError) -> str:
+    """A pydantic error in one line: key and reason, without the values (they may be secrets)."""
+    return "; ".join(
+        f"{'.'.join(map(str, item['loc'])) or 'file'}: "
+        f"{'unknown key' if item['type'] == 'extra_forbidden' else item['msg']}"
+        for item in error.errors(include_url=False, include_input=False)
+    )

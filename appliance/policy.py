@@ -15,7 +15,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, model_validator
 
-from appliance.errors import ConfigInvalid
+from appliance.errors import ConfigInvalid, explain
 from appliance.fallback import Fallback
 from appliance.learned import IntentThresholds, LearnedThreshold, check_fits
 from appliance.masking_rules import Masking
@@ -292,12 +292,3 @@ def parse_policy(text: str, *, origin: str) -> Policy:
         raise ConfigInvalid(
             f"{origin}: {explain(error)}.", remedy="Mend the keys named; docs/settings.md lists them all."
         ) from error
-
-
-def explain(error: ValidationError) -> str:
-    """A pydantic error in one line: key and reason, without the values (they may be secrets)."""
-    return "; ".join(
-        f"{'.'.join(map(str, item['loc'])) or 'file'}: "
-        f"{'unknown key' if item['type'] == 'extra_forbidden' else item['msg']}"
-        for item in error.errors(include_url=False, include_input=False)
-    )

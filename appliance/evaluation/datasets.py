@@ -11,8 +11,7 @@ from typing import Annotated, NoReturn, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from appliance.errors import InputInvalid, InputTooLarge
-from appliance.policy import explain
+from appliance.errors import InputInvalid, InputTooLarge, explain
 
 MAX_FILE_BYTES = 256_000_000
 MAX_TEXT_CHARS = 100_000
