@@ -17,6 +17,7 @@ from appliance.config import Config
 from appliance.customers import Customers
 from appliance.errors import ApplianceFault
 from appliance.heads import Heads
+from appliance.hosting import open_hosted
 from appliance.knowledge import Knowledge, open_knowledge
 from appliance.languages import open_detector, open_tongue, read_by
 from appliance.learned import read_thresholds
@@ -27,7 +28,7 @@ from appliance.metrics import Metrics
 from appliance.model_set import ModelSet, Queues, open_heads, open_models
 from appliance.policy import Policy, load_policy
 from appliance.private import private_of
-from appliance.rungs import lines_at_once, model_keys, open_hosted, open_ladder
+from appliance.rungs import lines_at_once, model_keys, open_ladder
 from appliance.stand_in import stand_in_classifier, stand_in_models
 from appliance.store.conversations import SqlConversations
 from appliance.store.database import Database
@@ -110,9 +111,8 @@ async def open_appliance(
         knowledge = open_knowledge(config, database, models.encoder, tongue=tongue)
         conversations = SqlConversations(database)
         backlog = Backlog()
-        ladder = open_ladder(
-            config, _quote(models, queues), stack, clock=clock, backlog=backlog, hosted=open_hosted(config)
-        )
+        hosted = open_hosted(config, policy, database, stack, now=now)
+        ladder = open_ladder(config, _quote(models, queues), stack, clock=clock, backlog=backlog, hosted=hosted)
         metrics.watch(ladder)
         desk = Desk(
             policy=policy,

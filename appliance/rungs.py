@@ -39,15 +39,6 @@ def open_ladder(
     return (*rungs, *outside, Local(quote))
 
 
-def open_hosted(config: Config) -> Rung | None:
-    """None while hosted models are off: then nothing of them is imported, let alone made."""
-    if not config.hosted.enabled:
-        return None
-    raise ConfigInvalid(
-        "hosted.enabled needs the masker, which this version does not have.", remedy="Leave hosted.enabled false."
-    )
-
-
 def _name_apart(rungs: tuple[Served, ...]) -> None:
     """Two servers may serve the same model; records and figures must tell them apart."""
     names = [rung.name for rung in rungs]
@@ -79,10 +70,15 @@ def lines_at_once(ladder: tuple[Rung, ...]) -> int:
 def model_keys(config: Config) -> dict[str, str]:
     """What each key of a model server is for -> the key; they may stand in no reply."""
     names = {"synthesis": "the key of the model server"}
-    return {
+    keys = {
         names.get(key, f"the key of the model server {server.model}"): api_key(key, server)
         for key, server in model_servers(config)
     }
+    if config.hosted.enabled:
+        from appliance.egress.opening import api_key as hosted_key
+
+        keys["the key of the hosted model"] = hosted_key(config.hosted)
+    return keys
 
 
 def api_key(key: str, server: ModelServer) -> str:

@@ -11,11 +11,10 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from appliance.egress.masking import Found, Masker
-from appliance.errors import InputInvalid
+from appliance.errors import InputInvalid, explain
 from appliance.evaluation.datasets import MAX_TEXT_CHARS, read_text
 from appliance.evaluation.figures import percentile, share
 from appliance.evaluation.retrieval import Advance, quiet
-from appliance.policy import explain
 
 LEFT = {
     "DATE_TIME": "the question often is about the date",
