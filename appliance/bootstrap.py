@@ -132,9 +132,8 @@ async def open_appliance(
             private=private_of(config, policy, SqlSettings(database), model_keys(config)),
         )
         runner = _runner(config, desk, conversations, backlog=backlog, observe=metrics.closed, new_id=new_id, now=now)
-        reception = Reception(
-            conversations, runner, max_message_chars=config.server.max_message_chars, new_id=new_id, now=now
-        )
+        most = config.server.max_message_chars
+        reception = Reception(conversations, runner, max_message_chars=most, new_id=new_id, now=now)
         stack.push_async_callback(runner.stop, grace_s=_GRACE_S)
         yield Appliance(
             config,
