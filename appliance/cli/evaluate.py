@@ -18,6 +18,7 @@ from appliance.cli.console import err, print_facts, print_json, progress_bar
 from appliance.cli.options import Data, Json, Profile, Settings, settings
 from appliance.config import Config
 from appliance.evaluation import answers as answering
+from appliance.evaluation import floors as sweeping
 from appliance.evaluation import guard as guarding
 from appliance.evaluation import intent as classifying
 from appliance.evaluation import retrieval as searching
@@ -129,6 +130,12 @@ def answers(
         Path | None,
         typer.Option(help="Write one JSON line a question: draft, reply, citations, verdicts.", show_default=False),
     ] = None,
+    sweep: Annotated[
+        bool,
+        typer.Option(
+            "--sweep", help="Instead: what each floor (thresholds.answerable) would answer and leave to people."
+        ),
+    ] = False,
     limit: Limit = None,
     profile: Profile = None,
     data: Data = None,
@@ -136,6 +143,10 @@ def answers(
     json: Json = False,
 ) -> None:
     """What leaves for these questions? Without --profile nothing is classified: the knowledge base is no shipped profile's."""
+    if sweep and records:
+        raise typer.BadParameter(
+            "a sweep keeps no records: they would be of answers that no floor stopped", param_hint="--sweep"
+        )
     asked = read_questions(questions)[:limit]
     synthesis = _synthesis(synthesizer, base_url, model, api_key_file)
 
@@ -145,6 +156,8 @@ def answers(
             desk = appliance.desk if profile else neutral_desk(appliance.desk)
             await _probe(desk.ladder[0])
             with _bar("Questions") as advance:
+                if sweep:
+                    return await sweeping.measure(desk, appliance.knowledge, asked, advance=advance)
                 return await answering.measure(desk, appliance.knowledge, asked, keep=keep, advance=advance)
 
         chosen = _with(_config(config, folder, thrown_away=data is None, profile=profile), "synthesis", synthesis)

@@ -168,6 +168,28 @@ def test_answers_and_their_records(command: Command, kb: Path, questions: Path, 
     assert {"draft", "reply", "citations", "verdicts", "decisions"} <= rows[0].keys()
 
 
+def test_a_higher_floor_answers_less_and_abstains_more(command: Command, kb: Path, questions: Path) -> None:
+    code, out, _ = command("eval", "answers", "--kb", kb, "--questions", questions, "--sweep", "--json")
+    found = json.loads(out)
+    assert code == 0
+    assert (found["n"], found["unanswerable"]) == (4, 2)
+    rows = list(found["floors"].values())
+    assert [row["answer_rate"] for row in rows] == sorted((row["answer_rate"] for row in rows), reverse=True)
+    assert [row["abstention_rate"] for row in rows] == sorted(row["abstention_rate"] for row in rows)
+    assert rows[0]["answer_rate"] == 1.0, "without a floor only the gates stop an answer"
+    assert rows[0]["abstention_rate"] >= 0.5, "whoever asks for a person gets one at any floor"
+
+
+def test_a_sweep_keeps_no_records(command: Command, kb: Path, questions: Path, tmp_path: Path) -> None:
+    records = tmp_path / "records.jsonl"
+    code, _, told = command(
+        "eval", "answers", "--kb", kb, "--questions", questions, "--sweep", "--records", records, "--json"
+    )
+    assert code == 2
+    assert "--sweep" in told
+    assert not records.exists()
+
+
 def test_answers_with_a_profile_are_classified(command: Command, kb: Path, questions: Path) -> None:
     code, out, _ = command(
         "eval", "answers", "--kb", kb, "--questions", questions, "--profile", "saas", "--limit", 2, "--json"

@@ -113,3 +113,13 @@ def test_bad_labelled_texts(tmp_path: Path, content: str, said: str) -> None:
 
 def test_out_of_scope_texts_may_have_one_category(tmp_path: Path) -> None:
     assert read_labelled(file(tmp_path, "text,category\na,oos\n", "o.csv"), several=False).categories == ["oos"]
+
+
+@pytest.mark.parametrize("profile", ["saas", "it_helpdesk", "shop"])
+def test_written_questions_without_an_answer_are_others_than_those_that_figures_are_quoted_on(profile: str) -> None:
+    root = Path(__file__).parents[2]
+    written = read_questions(root / "models" / "training" / "data" / profile / "unanswerable.jsonl")
+    quoted = read_questions(root / "tests" / "data" / "questions" / f"{profile}.jsonl")
+    assert len({one.text for one in written}) == len(written) >= 50
+    assert all(one.without_answer for one in written)
+    assert not {one.text for one in written} & {one.text for one in quoted}
