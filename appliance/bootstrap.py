@@ -30,6 +30,7 @@ from appliance.policy import Policy, load_policy
 from appliance.private import private_of
 from appliance.rungs import lines_at_once, model_keys, open_ladder
 from appliance.stand_in import stand_in_classifier, stand_in_models
+from appliance.store.access import SqlAccess
 from appliance.store.conversations import SqlConversations
 from appliance.store.database import Database
 from appliance.store.settings import SqlSettings
@@ -60,6 +61,11 @@ class Appliance:
     metrics: CollectorRegistry
     heads: str
     """Which intent heads serve, and why not others."""
+
+    @property
+    def access(self) -> SqlAccess:
+        """Keys and sessions of the staff."""
+        return SqlAccess(self.database)
 
     def ready(self) -> list[tuple[str, bool, str]]:
         """(part, ok, detail) of everything that must work before a ticket can be answered. May block."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from litestar import Litestar
+from litestar.datastructures import State
 from litestar.di import Provide
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
@@ -13,6 +14,7 @@ from litestar.plugins.pydantic import PydanticPlugin
 
 from appliance import __version__
 from appliance.web.assets import load_assets
+from appliance.web.controllers.admin import AdminController, SignInController
 from appliance.web.controllers.chat import ChatController
 from appliance.web.controllers.contact import ContactController
 from appliance.web.controllers.conversations import ConversationController
@@ -40,7 +42,10 @@ def create_app(doors: Doors, streams: Streams) -> Shield:
             ChatController,
             ContactController,
             HelpController,
+            SignInController,
+            AdminController,
         ],
+        state=State({"doors": doors}),
         dependencies={"doors": _always(doors), "streams": _always(streams), "assets": _always(assets)},
         exception_handlers={Exception: answer_fault},
         template_config=build_templates(doors.policy, doors.config, assets),

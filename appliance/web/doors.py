@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
 from typing import Protocol
 
 from prometheus_client import CollectorRegistry
 
+from appliance.access import Session
 from appliance.channels.reception import Opened
 from appliance.config import Config
 from appliance.line.events import Event
@@ -63,6 +65,16 @@ class Knowledge(Protocol):
     def articles(self) -> Articles: ...
 
 
+class Access(Protocol):
+    """Keys and sessions of the staff."""
+
+    def sign_in(self, key: str, *, now: datetime) -> tuple[str, Session] | None: ...
+
+    def session(self, token: str, *, now: datetime) -> Session | None: ...
+
+    def sign_out(self, token: str) -> None: ...
+
+
 class Doors(Protocol):
     """The whole appliance, as far as the web may know it."""
 
@@ -76,6 +88,8 @@ class Doors(Protocol):
     def runner(self) -> Runner: ...
     @property
     def knowledge(self) -> Knowledge: ...
+    @property
+    def access(self) -> Access: ...
     @property
     def metrics(self) -> CollectorRegistry: ...
 

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
+from tempfile import mkdtemp
 
 from prometheus_client import CollectorRegistry
 
@@ -20,7 +21,9 @@ from appliance.config import Config, Server
 from appliance.errors import Busy, Conflict, InputInvalid, InputTooLarge, NotFound, StorageFailed
 from appliance.line.events import Event, position, reply_document
 from appliance.policy import Policy, load_policy
+from appliance.store.access import SqlAccess
 from appliance.store.conversations import Accepted, ConversationView, MessageView
+from appliance.store.database import Database
 from appliance.ticket import Channel, Citation, Message, Reply
 from appliance.web.server import serve
 from kb.article import Article
@@ -260,6 +263,7 @@ class ScriptedDoors:
     runner: ScriptedRunner
     knowledge: ScriptedKnowledge
     metrics: CollectorRegistry
+    access: SqlAccess
 
     def ready(self) -> list[tuple[str, bool, str]]:
         return [("database", True, "SQLite"), ("reranker", False, "no weights")]
@@ -270,8 +274,11 @@ def scripted(port: int, embed_origins: tuple[str, ...] = ()) -> ScriptedDoors:
         data=Path("unused"), server=Server(port=port, allowed_embed_origins=embed_origins, max_message_chars=2000)
     )
     talks: dict[str, Talk] = {}
+    access = SqlAccess(Database(f"sqlite:///{mkdtemp()}/appliance.db"))
     reception = ScriptedReception(talks, config.server.max_message_chars)
-    return ScriptedDoors(config, load_policy("saas"), reception, ScriptedRunner(talks), library(), CollectorRegistry())
+    return ScriptedDoors(
+        config, load_policy("saas"), reception, ScriptedRunner(talks), library(), CollectorRegistry(), access
+    )
 
 
 if __name__ == "__main__":
