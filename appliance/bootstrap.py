@@ -15,6 +15,7 @@ from prometheus_client import CollectorRegistry
 from appliance.channels.reception import Reception
 from appliance.config import Config
 from appliance.customers import Customers
+from appliance.egress.office import Office
 from appliance.errors import ApplianceFault
 from appliance.heads import Heads
 from appliance.hosting import open_hosted
@@ -66,6 +67,11 @@ class Appliance:
     def access(self) -> SqlAccess:
         """Keys and sessions of the staff."""
         return SqlAccess(self.database)
+
+    @property
+    def egress(self) -> Office:
+        """What left, and the brake, for the staff's pages."""
+        return Office(self.config, self.database, now=lambda: datetime.now(UTC))
 
     def ready(self) -> list[tuple[str, bool, str]]:
         """(part, ok, detail) of everything that must work before a ticket can be answered. May block."""

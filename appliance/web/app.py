@@ -18,6 +18,7 @@ from appliance.web.controllers.admin import AdminController, SignInController
 from appliance.web.controllers.chat import ChatController
 from appliance.web.controllers.contact import ContactController
 from appliance.web.controllers.conversations import ConversationController
+from appliance.web.controllers.egress import EgressController
 from appliance.web.controllers.health import HealthController
 from appliance.web.controllers.help import HelpController
 from appliance.web.controllers.static import StaticController
@@ -44,6 +45,7 @@ def create_app(doors: Doors, streams: Streams) -> Shield:
             HelpController,
             SignInController,
             AdminController,
+            EgressController,
         ],
         state=State({"doors": doors}),
         dependencies={"doors": _always(doors), "streams": _always(streams), "assets": _always(assets)},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Literal, Protocol
 
 from prometheus_client import CollectorRegistry
 
@@ -75,6 +75,20 @@ class Access(Protocol):
     def sign_out(self, token: str) -> None: ...
 
 
+class Egress(Protocol):
+    """Hosted models, as the compliance officer and the operator see them. All of it may block."""
+
+    def status(self) -> dict[str, Any]: ...
+
+    def left(self, days: int) -> list[dict[str, Any]]: ...
+
+    def file(self, form: Literal["csv", "jsonl"]) -> bytes: ...
+
+    def stop(self, *, who: str, why: str) -> None: ...
+
+    def allow(self, *, who: str, why: str) -> None: ...
+
+
 class Doors(Protocol):
     """The whole appliance, as far as the web may know it."""
 
@@ -90,6 +104,8 @@ class Doors(Protocol):
     def knowledge(self) -> Knowledge: ...
     @property
     def access(self) -> Access: ...
+    @property
+    def egress(self) -> Egress: ...
     @property
     def metrics(self) -> CollectorRegistry: ...
 

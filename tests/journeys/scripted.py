@@ -18,6 +18,7 @@ from prometheus_client import CollectorRegistry
 
 from appliance.channels.reception import Opened
 from appliance.config import Config, Server
+from appliance.egress.office import Office
 from appliance.errors import Busy, Conflict, InputInvalid, InputTooLarge, NotFound, StorageFailed
 from appliance.line.events import Event, position, reply_document
 from appliance.policy import Policy, load_policy
@@ -264,6 +265,7 @@ class ScriptedDoors:
     knowledge: ScriptedKnowledge
     metrics: CollectorRegistry
     access: SqlAccess
+    egress: Office
 
     def ready(self) -> list[tuple[str, bool, str]]:
         return [("database", True, "SQLite"), ("reranker", False, "no weights")]
@@ -274,10 +276,11 @@ def scripted(port: int, embed_origins: tuple[str, ...] = ()) -> ScriptedDoors:
         data=Path("unused"), server=Server(port=port, allowed_embed_origins=embed_origins, max_message_chars=2000)
     )
     talks: dict[str, Talk] = {}
-    access = SqlAccess(Database(f"sqlite:///{mkdtemp()}/appliance.db"))
+    database = Database(f"sqlite:///{mkdtemp()}/appliance.db")
+    access, office = SqlAccess(database), Office(config, database, now=lambda: NOW)
     reception = ScriptedReception(talks, config.server.max_message_chars)
     return ScriptedDoors(
-        config, load_policy("saas"), reception, ScriptedRunner(talks), library(), CollectorRegistry(), access
+        config, load_policy("saas"), reception, ScriptedRunner(talks), library(), CollectorRegistry(), access, office
     )
 
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
@@ -15,12 +16,40 @@ import pytest
 from playwright.sync_api import Browser, expect
 from web_fixtures import ROOT, ServerProcess, free_port, no_sideways_scroll, shot, watch
 
+from appliance.egress.ledger import Ledger, Outcome
+from appliance.store.database import Database
+
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("staff")
     (folder / "appliance.toml").write_text("[models]\nstand_in = true\n")
+    plant(folder)
     return folder
+
+
+def plant(folder: Path) -> None:
+    """Rows as the gate writes them, with a hostile word where a provider's or an operator's words may stand."""
+    database = Database(f"sqlite:///{folder / 'appliance.db'}")
+    ledger = Ledger(database, folder / "egress.anchor", now=lambda: datetime.now(UTC))
+    row = {
+        "conversation_id": "c1",
+        "message_id": "m1",
+        "purpose": "draft",
+        "occasion": "local_down",
+        "rule": "eu-billing",
+        "intent": "billing_question",
+        "host": "models.example",
+        "model": "big <script>alert(1)</script>",
+        "bytes": 4321,
+        "sha256": "ab" * 32,
+        "masked": {"EMAIL": 1, "PERSON": 2},
+    }
+    for _ in range(2):
+        with ledger.page() as page:
+            left = page.add("left", row, budget_day="2026-11-28", money_micros=25_000, tokens=5_000)
+    ledger.settle(left.sequence, Outcome("done", 900, 60, 3_600, 812))
+    database.close()
 
 
 @pytest.fixture(scope="module")
@@ -146,6 +175,67 @@ def test_a_revoked_key_is_out_at_once(box: ServerProcess, data: Path) -> None:
         assert client.get("/admin").status_code == 200
         command(data, "access", "revoke", made["id"])
         assert client.get("/admin").status_code == 303
+
+
+def test_the_ledger_can_be_read_and_taken_away_whole(box: ServerProcess, keys: dict[str, str], data: Path) -> None:
+    with signed_in(box, keys["auditor"]) as client:
+        page = client.get("/admin/egress").text
+        lines = client.get("/admin/egress/file/jsonl")
+        table = client.get("/admin/egress/file/csv")
+        unknown = client.get("/admin/egress/file/exe")
+    assert "eu-billing" in page
+    assert "4,321" in page
+    assert "<script>alert" not in page
+    assert "2 in the last 30 days" in page
+    rows = [json.loads(line) for line in lines.text.splitlines()]
+    assert len(rows) == 3
+    assert rows[1]["previous"] == rows[0]["hash"]
+    assert table.text.splitlines()[0] == "sequence,previous,hash,body"
+    assert lines.headers["content-disposition"] == 'attachment; filename="egress.jsonl"'
+    assert unknown.status_code in {400, 404}
+    assert json.loads(command(data, "egress", "verify"))["intact"]
+
+
+def test_whoever_watches_pulls_the_brake_and_only_the_operator_lets_it_go(
+    box: ServerProcess, keys: dict[str, str], data: Path
+) -> None:
+    def switch() -> dict[str, object]:
+        return dict(json.loads(command(data, "egress", "status"))["switch"])
+
+    with signed_in(box, keys["agent"]) as client:
+        assert client.post("/admin/egress/stop", data={"csrf": "x"}).status_code == 403
+    with signed_in(box, keys["auditor"]) as client:
+        assert client.post("/admin/egress/stop", data={"csrf": "guess", "why": "no"}).status_code == 403
+        assert switch()["on"]
+        form = {"csrf": csrf(client.get("/admin/egress").text), "why": "odd\nrows <b>"}
+        assert client.post("/admin/egress/stop", data=form).status_code == 303
+        assert (switch()["on"], switch()["who"], switch()["why"]) == (False, "auditor <b>", "odd rows <b>")
+        assert client.post("/admin/egress/allow", data=form).status_code == 403
+    with signed_in(box, keys["operator"]) as client:
+        form = {"csrf": csrf(client.get("/admin").text)}
+        refused = client.post("/admin/egress/allow", data=form)
+    assert refused.status_code == 409
+    assert "cannot enable what the settings have off" in refused.text
+    assert not switch()["on"]
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 390)])
+def test_the_ledger_in_a_browser(
+    browser: Browser, box: ServerProcess, keys: dict[str, str], scheme: str, width: int
+) -> None:
+    context = browser.new_context(base_url=box.url, viewport={"width": width, "height": 900}, color_scheme=scheme)  # type: ignore[arg-type]
+    page = context.new_page()
+    seen = watch(page)
+    page.goto("/admin")
+    page.get_by_label("Key").fill(keys["auditor"])
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="What leaves the building")).to_be_visible()
+    expect(page.get_by_text("eu-billing").first).to_be_visible()
+    assert no_sideways_scroll(page)
+    shot(page, f"admin-egress-{scheme}")
+    assert (seen.outside(box.url), seen.violations(), seen.dialogs) == ([], [], [])
+    context.close()
 
 
 @pytest.mark.browser
