@@ -48,7 +48,7 @@ def ledger(*, since: Since = None, data: Data = None, config: Settings = None, j
     if json:
         print_json(found)
     else:
-        print_rows("Left the building", [{name: row[name] for name in _SHOWN} for row in found])
+        print_rows("Left the building", [{name: row.get(name, "") for name in _SHOWN} for row in found])
 
 
 @app.command()

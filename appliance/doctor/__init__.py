@@ -9,7 +9,7 @@ from functools import partial
 from sqlalchemy.exc import SQLAlchemyError
 
 from appliance.config import Config
-from appliance.doctor import fits, machine, parts, state
+from appliance.doctor import fits, leaving, machine, parts, state
 from appliance.doctor.amiss import Amiss
 from appliance.errors import ApplianceFault
 from appliance.model_set import open_catalog
@@ -55,6 +55,7 @@ def _looks(config: Config) -> Iterator[tuple[str, Look]]:
     yield "index", partial(state.index, config, encoder)
     yield "port", partial(machine.port, config.server.host, config.server.port)
     yield "synthesis", partial(parts.synthesis, config)
+    yield "egress", partial(leaving.egress, config)
     here = hardware.look()
     for role in ("encoder", "reranker"):
         yield f"fits.{role}", partial(fits.finder, config, catalog, here, role)

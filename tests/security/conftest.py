@@ -4,6 +4,8 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "journeys"))
+# the hosted rung's house and server
+sys.path.extend(str(Path(__file__).parents[1] / one) for one in ("appliance", "appliance/egress", "contracts"))
 
 from web_fixtures import browser, client, host_site, server, visitor
 
