@@ -78,5 +78,7 @@ def test_all_of_them_run(tmp_path: Path) -> None:
     )
     assert ended.returncode == 0, ended.stderr
     found = json.loads(ended.stdout)
-    assert {"machine", "ingest", "models", "one_client", "many_clients", "footprint"} <= found.keys()
+    assert {"machine", "ingest", "models", "one_client", "many_clients", "first_token", "footprint"} <= found.keys()
     assert set(found["one_client"]["outcomes"]) == {"answered"}
+    first = found["first_token"]
+    assert first["first_sentence_passed"] == first["asked"] == 5
