@@ -10,7 +10,7 @@ UP := $(if $(PORT),--port "$(PORT)") $(if $(PROFILE),--profile "$(PROFILE)") $(i
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help up test check lint types imports docs docs-check format bench vllm-test torch-test train-heads train-encoder train-reranker train-names lock wheel licences hooks clean distclean
+.PHONY: help up test check lint types imports docs docs-check format bench vllm-test torch-test train-heads train-encoder train-reranker train-names train-support lock wheel licences hooks clean distclean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z%-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -63,6 +63,12 @@ train-heads: $(VENV)/.serve ## fit the intent heads of every shipped profile ane
 		--out models/weights/intent/$$profile || exit 1; done
 	@$(BIN)/python -m models.catalog hash
 	@$(BIN)/python -m appliance.retraining.shipped_cards $(PROFILES) --before build/heads-before
+
+train-support: $(VENV)/.dev ## fit the support checker anew and compare it with what it replaces: KB="articles.jsonl ..."; needs no torch
+	@mkdir -p $(WORK)/support
+	@$(BIN)/python -m models.training.support_pairs $(if $(KB),--kb $(KB)) --limit 130 --out $(WORK)/support
+	@$(BIN)/python -m models.training.support_fit --pairs $(WORK)/support --out models/weights/support --report models/weights/support
+	@$(BIN)/python -m models.catalog hash
 
 train-encoder: .venv-train/.train ## export the encoder to int8 ONNX anew
 	@rm -rf build/encoder-before && mkdir -p build && cp -r models/weights/encoder build/encoder-before

@@ -19,6 +19,7 @@ from models.catalog import WEIGHTS, Catalog
 from models.errors import ModelRefused
 from models.features import read_messages
 from models.fusion import Fusion
+from models.learned_support import LearnedSupport
 from models.meta import EncoderMeta, read_meta
 from models.names import EncoderNameTagger
 from models.reranker import LateReranker
@@ -34,7 +35,6 @@ from models.roles import (
     SupportChecker,
 )
 from models.standin import CapitalNameTagger
-from models.support import LexicalEncoderSupport
 
 _log = logging.getLogger(__name__)
 NAMES = "names"
@@ -79,9 +79,9 @@ def open_models(config: Config) -> ModelSet:
 
 
 def _support(config: Config, catalog: Catalog, encoder: Encoder) -> SupportChecker:
-    """The limits of the support checker are cosines of the shipped encoder, so it keeps that one: another's lie elsewhere."""
+    """The support checker was fitted to the shipped encoder, so it keeps that one: another's cosines lie elsewhere."""
     same = config.models.encoder == SHIPPED_ENCODER
-    return LexicalEncoderSupport(encoder if same else open_shipped_encoder(config, catalog))
+    return LearnedSupport.open(catalog.require("support"), encoder if same else open_shipped_encoder(config, catalog))
 
 
 def open_classifier(config: Config, profile: str, encoder: Encoder) -> IntentClassifier:

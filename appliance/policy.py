@@ -47,7 +47,7 @@ class Thresholds(_Frozen):
     """The floor of retrieval: calibrated probability that the best passage answers, below this nothing is quoted."""
     answerable_when_foreign: Probability = 0.8
     """The floor for a question that the classifier holds for foreign."""
-    support: Probability = 0.6
+    support: Probability = 0.4
     """How far a cited passage must support a sentence."""
     language: Probability = 0.35
     """The customer's language counts when the detector is at least this sure; below it is the profile's."""

@@ -37,6 +37,12 @@ class RerankerMeta(_Meta):
     languages: tuple[str, ...] = ("en",)
 
 
+class SupportMeta(_Meta):
+    role: Literal["support"]
+    encoder_revision: str
+    """The encoder whose likenesses the trees were fitted to."""
+
+
 class IntentMeta(_Meta):
     """``intents`` and ``urgencies`` name the columns of the graph's outputs, in order."""
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from models.catalog import Catalog
 from models.encoder import OnnxEncoder
+from models.learned_support import LearnedSupport
 from models.roles import SupportChecker
 from models.standin import HashEncoder, OverlapSupport, StandInWarning
 from models.support import LexicalEncoderSupport
@@ -15,7 +17,7 @@ PASSAGE = (
 )
 
 
-@pytest.fixture(params=["onnx", "hash encoder", "stand-in"])
+@pytest.fixture(params=["learned", "onnx", "hash encoder", "stand-in"])
 def checker(request: pytest.FixtureRequest) -> SupportChecker:
     if request.param == "stand-in":
         with pytest.warns(StandInWarning):
@@ -24,6 +26,8 @@ def checker(request: pytest.FixtureRequest) -> SupportChecker:
         with pytest.warns(StandInWarning):
             return LexicalEncoderSupport(HashEncoder())
     onnx: OnnxEncoder = request.getfixturevalue("onnx_encoder")
+    if request.param == "learned":
+        return LearnedSupport.open(Catalog.open().require("support"), onnx)
     return LexicalEncoderSupport(onnx)
 
 
