@@ -127,7 +127,7 @@ async def _planted(place: Path, chosen: Sequence[str]) -> dict[str, Any]:
                 (f"How long is the code word of project {number} valid?", text) for number, text in enumerate(chosen)
             ]
             figures = await _asked(appliance, cases)
-    return {"imported": report.added, "held": getattr(report, "held", 0), **figures}
+    return {"imported": report.added, "held": len(report.held), **figures}
 
 
 if __name__ == "__main__":
