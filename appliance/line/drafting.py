@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from appliance.line.desk import Desk
 from appliance.line.events import Emit
+from appliance.line.gates import apologises
 from appliance.line.ground import ground
 from appliance.line.ladder import Occasion, Rung
 from appliance.line.remainder import Remainder
@@ -119,6 +120,10 @@ async def _read(
 ) -> None:
     async for sentence in stream:  # type: ignore[attr-defined]  # an iterator of sentences by the Protocol
         draft.drafted.append(sentence)
+        if apologises(sentence.text, asked.question):
+            draft.verdicts.append(Verdict("tone", True, sentence.text, "the one apology"))
+            draft.left.sorry(replace(sentence, citations=()))
+            continue
         draft.judging = True
         judged = await ground(desk, sentence, retrieved, draft.spoken)
         draft.judging = False

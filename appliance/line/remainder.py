@@ -32,6 +32,7 @@ class Remainder:
     told: list[DraftSentence] = field(default_factory=list)
     held: list[DraftSentence] = field(default_factory=list)
     removed: int = 0
+    apology: list[DraftSentence] = field(default_factory=list)
     _before_fell: bool = False
 
     def passed(self, sentence: DraftSentence) -> tuple[list[DraftSentence], Verdict | None]:
@@ -46,6 +47,11 @@ class Remainder:
         if self.verbatim or self.told or answers(asked_for(self.question), sentence.text):
             return self._release(), None
         return [], None
+
+    def sorry(self, sentence: DraftSentence) -> None:
+        """An apology waits for the first sentence that answers, and leaves before it; alone it says nothing."""
+        if not self.told and not self.apology:
+            self.apology = [sentence]
 
     def fell(self) -> None:
         """The next sentence of the draft did not pass."""
@@ -67,6 +73,7 @@ class Remainder:
         return len(self.told) + len(self.held)
 
     def _release(self) -> list[DraftSentence]:
-        freed, self.held = self.held, []
+        freed = [*self.apology, *self.held] if self.held else []
+        self.apology, self.held = [] if freed else self.apology, []
         self.told.extend(freed)
         return freed

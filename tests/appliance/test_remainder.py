@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from line_parts import Parts, Quote, Rung, candidate, case, classified, draft, retrieved
 from test_writing import CARD, GOOD, WRONG, written
 
@@ -93,3 +94,35 @@ async def test_when_the_quote_has_nothing_either_a_person_takes_over_and_nothing
     _, grounded, told = await written(rung, Rung([], name="quote", verbatim=True), **SUPPORTED)
     assert (told, grounded.sentences) == ([], ())
     assert grounded.decision.rule == "draft.not_covered"
+
+
+SORRY = "I'm sorry you're having trouble with your refund."
+
+
+async def test_the_one_apology_leaves_before_the_first_sentence_that_answers_and_cites_nothing() -> None:
+    drafted, grounded, told = await written(Rung([draft(SORRY), draft(GOOD)]), Quote())
+    assert texts(told) == [SORRY, GOOD] == [one.text for one in grounded.sentences]
+    assert grounded.sentences[0].citations == ()
+    assert drafted.synthesizer == "scripted"
+
+
+async def test_an_apology_alone_is_no_answer() -> None:
+    drafted, _, told = await written(Rung([draft(SORRY), draft(WRONG)]), Quote())
+    assert texts(told) == [GOOD, CARD]
+    assert drafted.synthesizer == "quote"
+    _, grounded, told = await written(Rung([draft(SORRY)]))
+    assert (texts(told), grounded.sentences) == ([], ())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I'm sorry you're having trouble with your broken bicycle.",
+        "I'm sorry you're having trouble with your $500 refund.",
+        "I'm sorry you're having trouble with <b>refund</b>.",
+        "I'm sorry you're having trouble with your refund and we will pay it.",
+    ],
+)
+async def test_an_apology_that_says_more_is_judged_like_any_sentence(text: str) -> None:
+    _, _, told = await written(Rung([draft(text), draft(GOOD)]), Quote())
+    assert texts(told) == [GOOD]

@@ -6,6 +6,6 @@
 from appliance.line.gates.form import malformed
 from appliance.line.gates.leak import NOTHING_PRIVATE, Private
 from appliance.line.gates.promises import promised
-from appliance.line.gates.tone import Settled, settle
+from appliance.line.gates.tone import Settled, apologises, settle
 
-__all__ = ["NOTHING_PRIVATE", "Private", "Settled", "malformed", "promised", "settle"]
+__all__ = ["NOTHING_PRIVATE", "Private", "Settled", "apologises", "malformed", "promised", "settle"]

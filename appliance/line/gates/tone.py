@@ -8,6 +8,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from appliance.line.gates.form import malformed
+from appliance.line.literals import extract
+from models.lexical import content_stems, words
+
 _MOST_WORDS = 60
 """A longer sentence is no short answer. What a second clause adds is cut at its semicolon or dash; without one the sentence stays out."""
 
@@ -91,6 +95,13 @@ def sorry(text: str) -> str:
     """What the customer has trouble with, when the sentence is the one apology that we make; empty otherwise."""
     found = _SORRY.match(text.strip())
     return found["what"] if found else ""
+
+
+def apologises(text: str, question: str) -> bool:
+    """Whether the sentence is the one apology that we make, in plain words and about what was asked: every telling word of it stands in the question, and no figure."""
+    what = sorry(text)
+    telling = content_stems(words(what))
+    return bool(telling) and telling <= content_stems(words(question)) and not (extract(what) or malformed(text))
 
 
 def _plainer(text: str) -> str:
