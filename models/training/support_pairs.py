@@ -17,10 +17,8 @@ import re
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from difflib import SequenceMatcher
 from pathlib import Path
 
-from models.evidence import evidence
 from models.sentences import split_sentences
 from models.training.support_perturb import PERTURBATIONS, REVERSIBLE, Around
 from models.training.support_rewrite import courtesy, lower_first, rewritten
@@ -49,16 +47,13 @@ class Article:
 
 @dataclass(frozen=True, slots=True)
 class SupportPair:
-    """``label`` 1: the passage says it. ``evidence``: the sentences of the passage that speak to it."""
+    """``label`` 1: the passage says it. ``kind`` names the rule, or for pairs by hand what is wrong."""
 
     article: str
     sentence: str
     passage: str
-    evidence: str
     label: int
     kind: str
-    changed: tuple[str, ...] = ()
-    """Words that a rule put into the sentence, so that the passage does not say them."""
 
 
 def starter_articles(folder: Path) -> list[Article]:
@@ -134,14 +129,14 @@ def by_rule(article: Article, rng: random.Random, per_passage: int) -> Iterator[
             yield from _around(article.id, sentence, passage, around, rng)
             elsewhere = [one for one in whole if one not in inside and _SENTENCE.match(one)]
             if elsewhere and rng.random() < 0.3:
-                yield _pair(article.id, rng.choice(elsewhere), passage, 0, "elsewhere")
+                yield SupportPair(article.id, rng.choice(elsewhere), passage, 0, "elsewhere")
 
 
 def _around(article: str, sentence: str, passage: str, around: Around, rng: random.Random) -> Iterator[SupportPair]:
     said = rewritten(sentence, rng, rng.choice((0, 1, 1, 2, 2)))
     if rng.random() < 0.1:
         said = courtesy(said, rng) or said
-    yield _pair(article, said, passage, 1, "rewritten")
+    yield SupportPair(article, said, passage, 1, "rewritten")
     yield from _joined(article, sentence, passage, around, rng)
     done = 0
     for perturb in rng.sample(PERTURBATIONS, len(PERTURBATIONS)):
@@ -151,30 +146,27 @@ def _around(article: str, sentence: str, passage: str, around: Around, rng: rand
         if not wrong or wrong.lower().strip(" .") == sentence.lower().strip(" ."):
             continue
         done += 1
-        yield _pair(
+        yield SupportPair(
             article,
             rewritten(wrong, rng, rng.choice((0, 0, 1, 2))),
             passage,
             0,
             perturb.__name__,
-            *inserted(sentence, wrong),
         )
         if perturb in REVERSIBLE and rng.random() < 0.5:
             other = " ".join(passage.split()).replace(sentence, wrong)
             if wrong in other:
-                yield _pair(article, rewritten(wrong, rng, rng.choice((0, 1, 2))), other, 1, "reversed")
-                back = inserted(wrong, sentence)
-                yield _pair(
+                yield SupportPair(article, rewritten(wrong, rng, rng.choice((0, 1, 2))), other, 1, "reversed")
+                yield SupportPair(
                     article,
                     rewritten(sentence, rng, rng.choice((0, 1))),
                     other,
                     0,
                     f"{perturb.__name__} reversed",
-                    *back,
                 )
         elif rng.random() < 0.3 and perturb not in REVERSIBLE:
             other = " ".join(passage.split()).replace(sentence, wrong)
-            yield _pair(article, rewritten(wrong, rng, rng.choice((0, 1))), other, 1, "reversed")
+            yield SupportPair(article, rewritten(wrong, rng, rng.choice((0, 1))), other, 1, "reversed")
 
 
 def _joined(article: str, sentence: str, passage: str, around: Around, rng: random.Random) -> Iterator[SupportPair]:
@@ -184,12 +176,12 @@ def _joined(article: str, sentence: str, passage: str, around: Around, rng: rand
         return
     other, glue = rng.choice(fitting), rng.choice((", and ", ", while ", "; ", ", but "))
     second = rewritten(sentence, rng, rng.choice((0, 1)))
-    yield _pair(article, f"{other.rstrip('.')}{glue}{lower_first(second)}", passage, 1, "joined")
+    yield SupportPair(article, f"{other.rstrip('.')}{glue}{lower_first(second)}", passage, 1, "joined")
     for perturb in rng.sample(PERTURBATIONS, 6):
         wrong = perturb(sentence, rng, around)
         if wrong and perturb.__name__ != "order":
             text = f"{other.rstrip('.')}{glue}{lower_first(wrong)}"
-            yield _pair(article, text, passage, 0, f"joined {perturb.__name__}", *inserted(sentence, wrong))
+            yield SupportPair(article, text, passage, 0, f"joined {perturb.__name__}")
             return
 
 
@@ -213,21 +205,11 @@ def by_hand(
                 if not article or not texts:
                     raise ValueError(f"{path}, line {number}: no such section.")
                 label, kind, passage = int(bool(match[1])), match[2] or "paraphrase", "\n\n".join(texts)
-                yield article.part, _pair(article.id, match[3], passage, label, f"written {kind}")
+                yield article.part, SupportPair(article.id, match[3], passage, label, f"written {kind}")
                 if label:
                     yield from ((article.part, pair) for pair in _changed(article, match[3], passage, rng))
             elif line.strip():
                 raise ValueError(f"{path}, line {number} is neither a section nor a sentence.")
-
-
-def inserted(before: str, after: str) -> tuple[str, ...]:
-    """The words of ``after`` that are new or stand elsewhere than in ``before``; none where half of it is new."""
-    old, new = ([word.strip(".,;:!").lower() for word in text.split()] for text in (before, after))
-    match = SequenceMatcher(None, old, new, autojunk=False)
-    found = [
-        word for tag, _, _, start, end in match.get_opcodes() if tag in ("replace", "insert") for word in new[start:end]
-    ]
-    return tuple(found) if len(found) * 2 <= len(new) else ()
 
 
 def _changed(article: Article, paraphrase: str, passage: str, rng: random.Random) -> Iterator[SupportPair]:
@@ -237,11 +219,7 @@ def _changed(article: Article, paraphrase: str, passage: str, rng: random.Random
         wrong = perturb(paraphrase, rng, Around(near, near))
         if wrong and perturb.__name__ not in ("mixture", "consequence", "order") and done < 2:
             done += 1
-            yield _pair(article.id, wrong, passage, 0, f"changed {perturb.__name__}", *inserted(paraphrase, wrong))
-
-
-def _pair(article: str, sentence: str, passage: str, label: int, kind: str, *changed: str) -> SupportPair:
-    return SupportPair(article, sentence, passage, " ".join(evidence(sentence, passage)), label, kind, changed)
+            yield SupportPair(article.id, wrong, passage, 0, f"changed {perturb.__name__}")
 
 
 def build(starter: Path, others: Sequence[Path], limit: int, seed: int) -> dict[str, list[SupportPair]]:
