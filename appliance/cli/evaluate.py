@@ -14,6 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from appliance.bootstrap import Appliance, open_appliance
 from appliance.cli import evaluate_mask
+from appliance.cli import evaluate_writers as writers
 from appliance.cli.console import err, print_facts, print_json, progress_bar
 from appliance.cli.options import Data, Json, Profile, Settings, settings
 from appliance.config import Config
@@ -117,11 +118,20 @@ def answers(
     *,
     questions: Questions,
     kb: Kb = None,
-    synthesizer: Annotated[Literal["quote", "vllm"], typer.Option(help="Who writes the draft.")] = "quote",
+    synthesizer: Annotated[
+        Literal["quote", "vllm", "hosted"],
+        typer.Option(help="Who writes the draft; hosted: by way of gate, mask and ledger, but on this machine."),
+    ] = "quote",
     base_url: Annotated[
-        str | None, typer.Option(help="Of the vLLM server (default: as in the settings).", show_default=False)
+        str | None,
+        typer.Option(
+            help="Of the model server (vllm: default as in the settings; hosted: loopback).", show_default=False
+        ),
     ] = None,
-    model: Annotated[str | None, typer.Option(help="That the vLLM server serves.", show_default=False)] = None,
+    model: Annotated[str | None, typer.Option(help="That the server serves.", show_default=False)] = None,
+    mask: Annotated[
+        bool | None, typer.Option(help="hosted: under the mask (default) or not, to see its price.", show_default=False)
+    ] = None,
     api_key_file: Annotated[
         Path | None,
         typer.Option(help="File with the server's key; otherwise APPLIANCE_VLLM_API_KEY.", show_default=False),
@@ -148,18 +158,23 @@ def answers(
             "a sweep keeps no records: they would be of answers that no floor stopped", param_hint="--sweep"
         )
     asked = read_questions(questions)[:limit]
-    synthesis = _synthesis(synthesizer, base_url, model, api_key_file)
+    if mask is not None and synthesizer != "hosted":
+        raise typer.BadParameter("this is for --synthesizer hosted", param_hint="--mask")
+    synthesis = writers.synthesis(synthesizer, base_url, model, api_key_file)
+    server = writers.hosted(synthesis, mask=mask is not False) if synthesizer == "hosted" else None
 
     with data_directory(_checked(kb, data)) as folder, _recorder(records) as keep:
 
         async def measured(appliance: Appliance, _stocked: Stock) -> dict[str, Any]:
-            desk = appliance.desk if profile else neutral_desk(appliance.desk)
-            await _probe(desk.ladder[0])
-            with _bar("Questions") as advance:
-                if sweep:
-                    return await sweeping.measure(desk, appliance.knowledge, asked, advance=advance)
-                return await answering.measure(desk, appliance.knowledge, asked, keep=keep, advance=advance)
+            own = appliance.desk if profile else neutral_desk(appliance.desk)
+            await writers.probe(own.ladder[0])
+            async with writers.asking(appliance, own, server) as desk:
+                with _bar("Questions") as advance:
+                    if sweep:
+                        return await sweeping.measure(desk, appliance.knowledge, asked, advance=advance)
+                    return await answering.measure(desk, appliance.knowledge, asked, keep=keep, advance=advance)
 
+        synthesis = {"mode": "quote"} if server else synthesis
         chosen = _with(_config(config, folder, thrown_away=data is None, profile=profile), "synthesis", synthesis)
         _show("Answers", asyncio.run(_on_stock(chosen, kb, measured)), json)
 
@@ -211,25 +226,6 @@ def _checked(kb: Sequence[Path] | None, data: Path | None) -> Path | None:
     if not kb and data is None:
         raise typer.BadParameter("give the articles, or --data with a directory that holds some", param_hint="--kb")
     return data
-
-
-def _synthesis(synthesizer: str, base_url: str | None, model: str | None, key: Path | None) -> dict[str, str]:
-    given = {"base_url": base_url, "model": model, "api_key_file": str(key) if key else None}
-    values = {name: value for name, value in given.items() if value is not None}
-    if synthesizer == "vllm" and not model:
-        raise typer.BadParameter("--synthesizer vllm needs the name of the model that is served", param_hint="--model")
-    if synthesizer == "quote" and values:
-        raise typer.BadParameter(
-            "this is for --synthesizer vllm", param_hint=f"--{next(iter(values)).replace('_', '-')}"
-        )
-    return {"mode": synthesizer, **values}
-
-
-async def _probe(rung: object) -> None:
-    """A model server that is down would leave every answer to the next rung, and the figures would not be the model's."""
-    probe = getattr(getattr(rung, "synthesizer", rung), "probe", None)
-    if probe is not None:
-        await probe()
 
 
 @contextmanager
