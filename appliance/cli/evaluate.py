@@ -158,10 +158,7 @@ def answers(
             "a sweep keeps no records: they would be of answers that no floor stopped", param_hint="--sweep"
         )
     asked = read_questions(questions)[:limit]
-    if mask is not None and synthesizer != "hosted":
-        raise typer.BadParameter("this is for --synthesizer hosted", param_hint="--mask")
-    synthesis = writers.synthesis(synthesizer, base_url, model, api_key_file)
-    server = writers.hosted(synthesis, mask=mask is not False) if synthesizer == "hosted" else None
+    synthesis, server = writers.chosen(synthesizer, base_url, model, api_key_file, mask=mask)
 
     with data_directory(_checked(kb, data)) as folder, _recorder(records) as keep:
 
@@ -174,7 +171,6 @@ def answers(
                         return await sweeping.measure(desk, appliance.knowledge, asked, advance=advance)
                     return await answering.measure(desk, appliance.knowledge, asked, keep=keep, advance=advance)
 
-        synthesis = {"mode": "quote"} if server else synthesis
         chosen = _with(_config(config, folder, thrown_away=data is None, profile=profile), "synthesis", synthesis)
         _show("Answers", asyncio.run(_on_stock(chosen, kb, measured)), json)
 

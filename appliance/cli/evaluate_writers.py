@@ -13,6 +13,18 @@ from appliance.evaluation.hosted import Server
 from appliance.line.desk import Desk
 
 
+def chosen(
+    synthesizer: str, base_url: str | None, model: str | None, key: Path | None, *, mask: bool | None
+) -> tuple[dict[str, str], Server | None]:
+    """The settings of ``[synthesis]``, and the server behind the hosted rung where one is measured. Raises ``BadParameter``."""
+    if mask is not None and synthesizer != "hosted":
+        raise typer.BadParameter("this is for --synthesizer hosted", param_hint="--mask")
+    given = synthesis(synthesizer, base_url, model, key)
+    if synthesizer != "hosted":
+        return given, None
+    return {"mode": "quote"}, hosted(given, mask=mask is not False)
+
+
 def synthesis(synthesizer: str, base_url: str | None, model: str | None, key: Path | None) -> dict[str, str]:
     given = {"base_url": base_url, "model": model, "api_key_file": str(key) if key else None}
     values = {name: value for name, value in given.items() if value is not None}
