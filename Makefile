@@ -10,7 +10,7 @@ UP := $(if $(PORT),--port "$(PORT)") $(if $(PROFILE),--profile "$(PROFILE)") $(i
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help up test check lint types imports docs docs-check format bench vllm-test torch-test train-heads train-encoder train-reranker train-names train-support lock wheel licences hooks clean distclean
+.PHONY: help up test check lint types imports docs docs-check format bench vllm-test torch-test egress-proof train-heads train-encoder train-reranker train-names train-support lock wheel licences hooks clean distclean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z%-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,6 +55,10 @@ vllm-test: $(VENV)/.dev ## the tests against a real vLLM server on the CPU, whic
 
 torch-test: .venv-torch/.torch ## the tests that need torch: bigger models, training the reranker (an environment of its own, once)
 	@OMP_NUM_THREADS=2 .venv-torch/bin/python -m pytest -m torch $(ARGS)
+
+egress-proof: $(VENV)/.dev ## as root: the whole story in a network that writes down all that would leave (ARGS="--vllm .venv-vllm"; 5 minutes)
+	@deploy/dev/setup.sh egress
+	@$(BIN)/python -m deploy.egress_proof $(ARGS)
 
 train-heads: $(VENV)/.serve ## fit the intent heads of every shipped profile anew; needs no torch
 	@rm -rf build/heads-before && mkdir -p build && cp -r models/weights/intent build/heads-before

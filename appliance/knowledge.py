@@ -114,11 +114,16 @@ class Knowledge:
         ]
 
 
+def open_index(config: Config, encoder: Encoder) -> LanceIndex:
+    """The index of a data directory, which is neither made nor changed."""
+    vectors = str(getattr(encoder, "vector_revision", encoder.revision))  # the same vectors may come from another file
+    return LanceIndex(config.data / "lance", encoder.dimension, vectors)
+
+
 def open_knowledge(config: Config, database: Database, encoder: Encoder, *, tongue: Tongue | None = None) -> Knowledge:
     """The knowledge base of a data directory. An index that an earlier version wrote is brought to this one's form first."""
     articles = SqlArticles(database)
-    vectors = str(getattr(encoder, "vector_revision", encoder.revision))  # the same vectors may come from another file
-    index = LanceIndex(config.data / "lance", encoder.dimension, vectors)
+    index = open_index(config, encoder)
     if index.upgrade(articles.named_languages):
         _log.warning("The search index in %s was brought to this version's form (languages of articles).", index.path)
     return Knowledge(

@@ -8,7 +8,7 @@ inside a function, after calling it. ``doctor`` shows ``SWITCHES`` and the resul
 from __future__ import annotations
 
 import os
-from collections.abc import MutableMapping
+from collections.abc import Iterator, Mapping, MutableMapping
 from dataclasses import dataclass
 
 
@@ -41,10 +41,16 @@ _COLLECTOR = "OTEL_EXPORTER_OTLP"
 """A variable of this prefix ending in ENDPOINT names a collector that the operator chose."""
 
 
+def collectors(environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Variable and address of each OpenTelemetry collector that the operator has named."""
+    for name, value in sorted(environ.items()):
+        if name.startswith(_COLLECTOR) and name.endswith("ENDPOINT") and value:
+            yield name, value
+
+
 def collector_configured(environ: MutableMapping[str, str] | None = None) -> bool:
     """Whether the operator has named an OpenTelemetry collector."""
-    env = os.environ if environ is None else environ
-    return any(name.startswith(_COLLECTOR) and name.endswith("ENDPOINT") and value for name, value in env.items())
+    return any(collectors(os.environ if environ is None else environ))
 
 
 def required(environ: MutableMapping[str, str] | None = None) -> tuple[Switch, ...]:

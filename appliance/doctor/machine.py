@@ -13,7 +13,7 @@ from pathlib import Path
 
 from appliance.config import Config
 from appliance.doctor.amiss import Amiss
-from models.telemetry import check, required, switch_off
+from models.telemetry import SWITCHES, check, required, switch_off
 
 _FREE_BYTES = 1_000_000_000
 """Less than this may not hold an import beside its predecessor, or a backup."""
@@ -25,13 +25,21 @@ def python() -> str:
 
 
 def telemetry() -> str:
+    """Every switch with the value that it has, and whom it silences."""
+    listed = "; ".join(f"{switch.name}={_value(switch.name)} ({switch.silences})" for switch in SWITCHES)
     if wrong := check():
         names = ", ".join(f"{switch.name}={switch.value}" for switch in wrong)
         raise Amiss(
-            f"Not switched off: {', '.join(switch.silences for switch in wrong)}.",
+            f"Not switched off: {', '.join(switch.silences for switch in wrong)}. All switches: {listed}.",
             remedy=f"Set {names} in the environment.",
         )
-    return f"{len(required())} switches set: " + ", ".join(switch.name for switch in required())
+    return f"{len(required())} of {len(SWITCHES)} switches must be set and are: {listed}"
+
+
+def _value(name: str) -> str:
+    """As the environment has it; an empty value is one of its own."""
+    value = os.environ.get(name)
+    return "unset" if value is None else value or "''"
 
 
 def onnxruntime(config: Config) -> str:

@@ -12,6 +12,7 @@ from sqlalchemy import create_engine, make_url, text
 from appliance.config import Config
 from appliance.doctor.amiss import Amiss
 from appliance.doctor.parts import EncoderOrWhy, present
+from appliance.knowledge import open_index
 from appliance.store.articles import SqlArticles
 from appliance.store.database import Database
 from kb.ingest import check_level
@@ -35,8 +36,7 @@ def database(url: str) -> str:
 
 
 def index(config: Config, opened: EncoderOrWhy) -> str:
-    found = present(opened)
-    index = LanceIndex(config.data / "lance", found.dimension, found.revision)
+    index = open_index(config, present(opened))
     manifest = index.check()
     _level(config.database_url, index)
     return (

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# Set-up that the Makefile asks for. Nothing is installed outside the environment named, but for `system`, which needs Debian and root.
+# Set-up that the Makefile asks for. Nothing is installed outside the environment named, but for `system` and `egress`, which need Debian and root.
 #
 #   deploy/dev/setup.sh install FOLDER serve|dev|train   the environment, exactly as locked in requirements/
 #   deploy/dev/setup.sh system                           what the tests drive: Chromium and PostgreSQL
+#   deploy/dev/setup.sh egress                           what `make egress-proof` builds its network with
 #
 # PYTHON names the interpreter to use; without it the first one of version 3.11 or newer is taken.
 set -euo pipefail
@@ -82,11 +83,21 @@ system() {
     apt_install "${missing[@]}"
 }
 
+egress() {
+    local missing=()
+    command -v ip >/dev/null || missing+=(iproute2)
+    command -v nft >/dev/null || missing+=(nftables)
+    ((${#missing[@]})) || return 0
+    on_debian_as_root || fail "the proof needs ${missing[*]}. As root: apt-get install ${missing[*]}"
+    apt_install "${missing[@]}"
+}
+
 case "${1:-}" in
     install) install "${2:?folder}" "${3:?lock}" ;;
     system) system ;;
+    egress) egress ;;
     *)
-        sed -n '2,8s/^# \{0,1\}//p' "$0" >&2
+        sed -n '2,9s/^# \{0,1\}//p' "$0" >&2
         exit 2
         ;;
 esac

@@ -12,13 +12,19 @@ from pathlib import Path
 import pytest
 
 from appliance.cli.main import run
-from appliance.config import Config, Models, Server, Synthesis
+from appliance.config import Config, Models, ModelServer, Server, Synthesis
+from appliance.config import Database as DatabaseSettings
 from appliance.doctor import Check, checks
+from appliance.doctor.amiss import Amiss
+from appliance.doctor.calls import calls
+from appliance.knowledge import open_knowledge
+from appliance.model_set import open_catalog
+from appliance.rerankers import open_encoder
 from appliance.store.articles import SqlArticles
 from appliance.store.database import Database
 from kb.article import Article
 from kb.chunking import chunk
-from models.telemetry import switch_off
+from models.telemetry import SWITCHES, switch_off
 
 
 @pytest.fixture(autouse=True)
@@ -132,6 +138,17 @@ def test_an_index_of_another_encoder(tmp_path: Path) -> None:
     assert "kb rebuild" in found.fix
 
 
+def test_an_index_that_the_appliance_made_is_in_order(tmp_path: Path) -> None:
+    asked = config(tmp_path)
+    database = Database(asked.database_url)
+    try:
+        knowledge = open_knowledge(asked, database, open_encoder(asked, open_catalog(asked)))
+        assert knowledge.add_starter("saas") > 0
+    finally:
+        database.close()
+    assert seen(asked)["index"].ok
+
+
 def test_articles_that_the_index_lacks(tmp_path: Path) -> None:
     database = Database(f"sqlite:///{tmp_path / 'appliance.db'}")
     article = Article("a", "Gift cards", "Gift cards never expire.")
@@ -187,3 +204,68 @@ def test_the_command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixt
     assert all(set(row) == {"check", "ok", "detail", "fix"} for row in rows)
     assert called(monkeypatch, "--data", tmp_path / "d", "--port", 0, "--profile", "nowhere") == 1
     assert "nowhere" in capsys.readouterr().out
+
+
+def test_every_switch_is_listed_with_its_value_and_whom_it_silences(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = seen(config(tmp_path))["telemetry"]
+    assert found.ok
+    for switch in SWITCHES:
+        said = switch.value or "''"
+        assert f"{switch.name}={said} ({switch.silences})" in found.detail
+    monkeypatch.setenv("ORT_DISABLE_TELEMETRY", "0")
+    monkeypatch.delenv("HF_HUB_OFFLINE")
+    wrong = not_ok(config(tmp_path), "telemetry").detail
+    assert "ORT_DISABLE_TELEMETRY=0 (onnxruntime)" in wrong
+    assert "HF_HUB_OFFLINE=unset" in wrong
+    assert "DO_NOT_TRACK=1" in wrong
+
+
+def test_by_default_the_box_calls_nobody(tmp_path: Path) -> None:
+    found = seen(config(tmp_path))
+    assert found["calls"] == Check("calls", True, "the box calls nobody")
+    assert "hosted models are off" in found["egress"].detail
+
+
+@pytest.mark.parametrize(
+    "host", ["127.0.0.1", "10.1.2.3", "192.168.0.9", "172.31.0.1", "[::1]", "[fd00::5]", "[fe80::1]", "localhost"]
+)
+def test_a_server_inside_is_named(host: str, tmp_path: Path) -> None:
+    asked = Synthesis(mode="vllm", base_url=f"http://{host}:9/v1", model="m")
+    assert calls(config(tmp_path, synthesis=asked)).endswith(f"may call {host.strip('[]')} (synthesis.base_url)")
+
+
+@pytest.mark.parametrize(
+    "host", ["8.8.8.8", "172.32.0.1", "192.0.2.1", "[2001:db8::1]", "[::ffff:8.8.8.8]", "100.128.0.1", "198.18.0.1"]
+)
+def test_a_server_outside_is_not_in_order(host: str, tmp_path: Path) -> None:
+    asked = Synthesis(mode="vllm", base_url=f"http://{host}:9/v1", model="m")
+    assert host.strip("[]") in complaint(config(tmp_path, synthesis=asked))
+
+
+def test_smaller_servers_are_looked_at_too(tmp_path: Path) -> None:
+    smaller = (ModelServer(base_url="http://8.8.4.4:9/v1", model="s"),)
+    asked = Synthesis(mode="vllm", base_url="http://127.0.0.1:9/v1", model="m", smaller=smaller)
+    assert "8.8.4.4 (synthesis.smaller)" in complaint(config(tmp_path, synthesis=asked))
+
+
+def test_a_database_and_a_collector_are_calls_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://9.9.9.9:4317")
+    database = DatabaseSettings(url="postgresql+psycopg://u:p@10.0.0.5/appliance")
+    found = complaint(config(tmp_path, database=database))
+    assert "9.9.9.9 (OTEL_EXPORTER_OTLP_ENDPOINT)" in found
+    monkeypatch.delenv("OTEL_EXPORTER_OTLP_ENDPOINT")
+    assert "10.0.0.5 (database.url)" in calls(config(tmp_path, database=database))
+
+
+def test_an_answer_that_stays_on_the_machine_is_no_call(tmp_path: Path) -> None:
+    quoting = Synthesis(mode="quote", base_url="http://8.8.8.8/v1")
+    assert calls(config(tmp_path, synthesis=quoting)) == "the box calls nobody"
+
+
+def complaint(asked: Config) -> str:
+    with pytest.raises(Amiss) as found:
+        calls(asked)
+    assert found.value.remedy
+    return found.value.message
