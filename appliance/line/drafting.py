@@ -90,7 +90,7 @@ async def draft_within(
 ) -> None:
     """Let one writer write until it ends, fails, has said enough, or its time is over; then its request is cancelled.
 
-    Raises ``Overloaded`` when the gates' own models are.
+    Raises ``Overloaded`` when the gates' own models are and nothing has left yet: what a customer has read is not taken back.
     """
     stream = writer.sentences(asked)
     whole = False
@@ -102,11 +102,11 @@ async def draft_within(
         if not scope.expired():
             raise  # a defect of a part, which must show as one
         _cut(draft, within_s)
-    except Overloaded:
-        raise
     except ModelFault as fault:
+        if isinstance(fault, Overloaded) and not draft.passed:
+            raise
         draft.fault = f"{draft.rung.name}: {fault.code}: {fault.message}"
-        draft.kind = "lasting" if isinstance(fault, ModelRefused) and fault.lasting else "passing"
+        draft.kind = _weight(draft, fault)
     finally:
         await _close(stream)
     freed, fallen = draft.left.ended(whole=whole)
@@ -150,6 +150,13 @@ def _cut(draft: Draft, within_s: float) -> None:
     draft.late = True
     draft.fault = f"{draft.rung.name}: line.deadline: {slow} took longer than the {within_s:.1f} s that it had"
     draft.kind = "" if draft.drafted else "passing"
+
+
+def _weight(draft: Draft, fault: ModelFault) -> Literal["", "passing", "lasting"]:
+    """A fault of the gates' own models says nothing about the one that writes."""
+    if draft.judging:
+        return ""
+    return "lasting" if isinstance(fault, ModelRefused) and fault.lasting else "passing"
 
 
 async def _close(stream: object) -> None:

@@ -229,3 +229,42 @@ async def test_the_gate_that_stops_a_sentence_is_named(text: str, gate: str) -> 
     [*_, last] = (await judged(text)).verdicts
     assert (last.gate, last.passed) == (gate, False)
     assert last.detail
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "If the problem goes on, get in touch with support.",
+        "Before you return it, let us know with a letter.",
+        "You do not have to get in touch with us first.",
+        "Do not reach out to the seller.",
+        "Never get in touch with a caller who asks for it.",
+        "Unless you have a card, feel free to pay by invoice.",
+        "Hi-res images are allowed, others not.",
+        "Dear customers are refunded, others are not.",
+        "We understand refunds are not possible, returns are.",
+        "We appreciate payments on time, late ones cost a fee.",
+        "The Huawei Mate 40 is supported.",
+        "Use __init__ here.",
+    ],
+)
+def test_no_rule_of_tone_cuts_a_sentence_in_half(said: str) -> None:
+    assert settle(said).text == said
+
+
+@pytest.mark.parametrize(
+    ("said", "left"),
+    [
+        (
+            "Please note that, unless you paid yearly, refunds are possible.",
+            "Unless you paid yearly, refunds are possible.",
+        ),
+        ("Only admins may do it, so please do not hesitate to ask one.", "Only admins may do it."),
+        ("Open Settings. Let us know if it fails.", "Open Settings."),
+        ("Hi Anna, open Settings.", "Open Settings."),
+        ("__Open Settings__ first.", "Open Settings first."),
+        ("We understand how annoying this is, open Settings.", "Open Settings."),
+    ],
+)
+def test_what_says_nothing_is_still_cut(said: str, left: str) -> None:
+    assert settle(said).text == left

@@ -12,6 +12,7 @@ from appliance.line.ladder import Errand, Local, Skipped
 from appliance.line.writing import write
 from appliance.ticket import Drafted, Grounded, Identified
 from models.errors import ModelRefused, ModelUnavailable, Overloaded
+from models.roles import Pair
 
 GOOD = "Refunds are paid within 10 business days."
 CARD = "They go to the card that paid."
@@ -130,6 +131,18 @@ async def test_overloaded_gates_stop_the_line() -> None:
     with pytest.raises(Overloaded):
         await written(rung, Quote(), support=refuse)
     assert rung.closed
+
+
+@pytest.mark.parametrize("fault", [Overloaded("full"), ModelUnavailable("a gate's model")])
+async def test_when_the_gates_fail_in_the_middle_what_the_customer_has_read_is_the_reply(fault: Exception) -> None:
+    def tired(pair: Pair) -> float:
+        if pair[0] == CARD:
+            raise fault
+        return 1.0
+
+    drafted, grounded, told = await written(Rung([draft(GOOD), draft(CARD)]), Quote(), support=tired)
+    assert [one["text"] for one in told] == [GOOD] == [one.text for one in grounded.sentences]
+    assert drafted.attempts[-1].fault == "", "the one that writes is not to blame"
 
 
 async def test_a_defect_closes_the_stream_and_is_not_hidden() -> None:

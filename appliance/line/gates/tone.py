@@ -16,19 +16,20 @@ _MOST_WORDS = 60
 """A longer sentence is no short answer. What a second clause adds is cut at its semicolon or dash; without one the sentence stays out."""
 
 _OPENERS = (
-    r"(?:hi|hello|hey|dear|greetings)\b[^.!?,]{0,40}[,.!]",
-    r"good (?:morning|afternoon|evening)\b[^.!?,]{0,30}[,.!]",
+    r"(?:hi|hello|hey|greetings)(?: (?:there|again|everyone|all|[A-Z]\w{1,30}))?[,.!]",
+    r"dear (?:customer|sir|madam|sir or madam|friend|[A-Z]\w{1,30}(?: [A-Z]\w{1,30})?)[,.!]",
+    r"good (?:morning|afternoon|evening)(?: [\w ]{1,30})?[,.!]",
     r"(?:certainly|absolutely|definitely|of course|sure(?: thing)?|no problem|no worries|great|awesome|perfect|okay|ok|well|alright|right)(?:[,.!:]+| [–-] )",
     r"(?:that(?:'s| is) an? )?(?:great|good|excellent) question[,.!:]+",
     r"thank(?:s| you)(?: so much| very much)?(?: for [^.!?,]{1,60})?[,.!]",
     r"i hope (?:this|you)[^.!?,]{1,50}[,.!]",
     r"(?:please be (?:advised|informed)|(?:we wish|i would like) to inform you|(?:i am|we are) pleased to inform you)(?: that\b|[,:])",
-    r"(?:kindly note|please note|note|it is important to (?:note|remember)|rest assured)(?: that\b|[,:])",
+    r"(?:kindly note|please note|note|it is important to (?:note|remember)|rest assured)(?: that\b,?|[,:])",
     r"(?:i(?:'m| am)|we(?:'re| are)) (?:(?:so|very|really|truly|terribly|deeply|extremely|sincerely) )*(?:sorry|apologi[sz]ing)[^.!?,]{0,80}[,.!]+",
     r"(?:i|we) (?:(?:sincerely|deeply|truly|humbly) )*apologi[sz]e[^.!?,]{0,80}[,.!]+",
     r"(?:my|our) (?:(?:sincere|sincerest|deepest|humble) )*apologies[^.!?,]{0,80}[,.!]+",
     r"(?:please )?accept (?:my|our)[^.!?,]{0,30}apologies[^.!?,]{0,80}[,.!]+",
-    r"(?:i|we) (?:completely |totally |fully )*(?:understand|appreciate)[^.!?,]{0,80}[,.!]+",
+    r"(?:i|we) (?:(?:completely|totally|fully|certainly) )*(?:understand|appreciate) (?:your|how|that (?:this|it) (?:is|must)|the (?:frustration|inconvenience))[^.!?,]{0,80}[,.!]+",
     r"(?:but|and|however),? (?=\w)",
 )
 """Ways to begin without saying anything; the last one only follows another."""
@@ -41,7 +42,13 @@ _CLOSERS = (
     r"(?:best|kind|warm) regards",
     r"happy to help",
 )
-_CLOSING = re.compile(rf"(?:[\s,;]*(?:and )?(?:{'|'.join(_CLOSERS)}))[.!]*$", re.I)
+_CLOSING = re.compile(rf"(?:^|[.!?,;]\s+|\s[–—-]\s)(?:and |so |but )?(?:{'|'.join(_CLOSERS)})[.!]*$", re.I)
+"""A clause of its own. Within one ("You do not have to get in touch with us") the same words carry the meaning."""
+_OPEN_CLAUSE = re.compile(
+    r"(?:^|[.!?;]\s+)(?:if|unless|when|whenever|before|after|until|once|while|as|since|because|to|in case|should|for|with|without|instead|only if)\b[^.!?;]*$",
+    re.I,
+)
+"""What would be left is half a sentence: "If it goes on"."""
 _SORRY = re.compile(
     r"^i(?:'m|’m| am) sorry (?:that )?you(?:'re|’re| are) having trouble with (?P<what>[^.!?]{1,80})[.!]?$", re.I
 )
@@ -55,10 +62,11 @@ _PLAINER = (
     (re.compile(r"\bgotta\b", re.I), "have to"),
 )
 _CHUMMY = re.compile(
-    r",?\s*\b(?:lol|haha+|omg|buddy|dude|mate|bro|folks|y['’]all|sweetie|dear friend|champ)\b,?(?=\s|[.!?]|$)", re.I
+    r",?\s*\b(?:lol|haha+|omg|buddy|dude|(?-i:mate)|folks|y['’]all|sweetie|dear friend|champ)\b,?(?=\s|[.!?]|$)", re.I
 )
 _EMOJI = re.compile("[\u2600-\u27bf\u2b00-\u2bff\ufe0f\u200d\U0001f000-\U0001faff]+")
-_EMPHASIS = re.compile(r"\*\*|__(?=\S)|(?<=\S)__|`")
+_EMPHASIS = re.compile(r"\*\*|`|(?<!\w)__(?=\S)(?P<bold>[^_\n]*[ ][^_\n]*|[A-Z][^_ \n]*)__(?!\w)")
+"""Two underscores around a small word are a name, such as ``__init__``."""
 _BREAK = re.compile(r";\s|\s[–—]\s")
 
 
@@ -110,6 +118,14 @@ def _plainer(text: str) -> str:
     return text
 
 
+def _without_closing(text: str) -> str:
+    """Without its closing, where what is left is a whole sentence."""
+    closing = _CLOSING.search(text)
+    if closing is None or (closing.start() and _OPEN_CLAUSE.search(text[: closing.start()])):
+        return text
+    return _closed(text[: closing.start() + (text[closing.start()] in ".!?")])
+
+
 def _closed(text: str) -> str:
     """The sentence ends where its closing was cut off."""
     return text if not text or text.rstrip()[-1:] in ".!?:" else f"{text.rstrip(' ,;')}."
@@ -128,10 +144,10 @@ def _shorter(text: str) -> str:
 
 
 _STEPS = (
-    ("emphasis taken off", lambda text: _EMPHASIS.sub("", text)),
+    ("emphasis taken off", lambda text: _EMPHASIS.sub(lambda match: match["bold"] or "", text)),
     ("emoji", lambda text: _EMOJI.sub("", text).rstrip()),
     ("opening", lambda text: _OPENING.sub("", text)),
-    ("closing", lambda text: _closed(_CLOSING.sub("", text)) if _CLOSING.search(text) else text),
+    ("closing", _without_closing),
     ("chummy", lambda text: _CHUMMY.sub("", text)),
     ("plainer words", _plainer),
     ("exclamation", _calm),
