@@ -268,3 +268,49 @@ def test_no_rule_of_tone_cuts_a_sentence_in_half(said: str) -> None:
 )
 def test_what_says_nothing_is_still_cut(said: str, left: str) -> None:
     assert settle(said).text == left
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Your subscription is cancelled.",
+        "Your order has shipped.",
+        "Your refund for the annual plan was paid to your card.",
+        "Consider your plan cancelled.",
+        "You have been refunded for the annual plan.",
+        "You are getting a refund within 10 business days.",
+        "Expect your refund soon.",
+        "The issue has been resolved.",
+        "Refund approved.",
+        "I'd be happy to refund you.",
+        "I might be able to refund you.",
+        "Billing has refunded you.",
+        "Support will call you back.",
+        "Leave it with me.",
+        "Let me check that for you.",
+        "Would you like me to cancel it?",
+        "Your account shows an open invoice.",
+        "It looks like your account is suspended.",
+        "We confirm that your order is cancelled.",
+        "We made an exception for you.",
+        "Wir haben Ihre Bestellung storniert.",
+        "Votre remboursement a été approuvé.",
+        "Su reembolso ha sido aprobado.",
+    ],
+)
+def test_a_claim_of_an_action_in_other_words_is_one_too(said: str) -> None:
+    assert promised(said, [PASSAGE])
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Your plan is cancelled when the paid month ends.",
+        "A shared mailbox appears after you were added.",
+        "You are entitled to a refund within 30 days.",
+        "This was fixed in version 3.",
+        "Your order can be changed until it ships.",
+    ],
+)
+def test_a_rule_for_everybody_is_no_claim(said: str) -> None:
+    assert promised(said, []) == ""

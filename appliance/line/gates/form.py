@@ -32,11 +32,22 @@ _ITSELF = re.compile(
 _UNSEEN = re.compile(
     r"[\u00ad\u061c\u115f\u1160\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufeff\uffa0\U000e0000-\U000e0fff\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\uf8ff]"
 )
+_DISGUISED = re.compile(
+    r"[a-z0-9][\u2024\u3002\uff0e\uff61\ufe52](?=[a-z0-9])|[\u2044\u2215\u29f8\uff0f]{2}|:[\u2044\u2215\u29f8\uff0f/]\s?[\u2044\u2215\u29f8\uff0f]|\w[\uff20\ufe6b]\w"
+    r"|\bhxxps?\b|\bhttps?\s+:|\bhttps?\s?:\s+/|\bwww\s",
+    re.I,
+)
+"""Dots, slashes and at signs that only look like some: an address that no check of addresses reads."""
 _PLACEHOLDER = re.compile(r"\[[A-Z][A-Z_]{1,30}_\d{1,4}\]")
 """What a masked value was replaced by; one that could not be restored says nothing to a customer."""
 
 
-_FORBIDDEN = (("markup", _MARKUP), ("talk about itself", _ITSELF), ("a placeholder", _PLACEHOLDER))
+_FORBIDDEN = (
+    ("markup", _MARKUP),
+    ("talk about itself", _ITSELF),
+    ("a disguised address", _DISGUISED),
+    ("a placeholder", _PLACEHOLDER),
+)
 
 
 def malformed(text: str) -> str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from appliance.line.literals.binding import unbound
 from appliance.line.literals.extract import Literal, extract
 from appliance.line.literals.recurrence import AS_DURATION, with_ends
+from appliance.line.literals.vague import stands
 
 _GOES_ON_BEFORE = re.compile(r"[\w.,$€£¥₹₩₺#+−-]")
 
@@ -33,7 +34,7 @@ def unsupported(sentence: str, sources: Sequence[str]) -> tuple[Unsupported, ...
     return tuple(
         Unsupported(literal.kind, literal.surface.strip())
         for literal in mine
-        if not _stands(literal, known) and not _single(literal, sources)
+        if not _stands(literal, known) and not _worded(literal, sources)
     )
 
 
@@ -94,6 +95,11 @@ def _stands(literal: Literal, known: dict[str, set[str]]) -> bool:
         every = {AS_DURATION.get(reading, "") for reading in literal.readings}
         return bool(literal.readings & theirs or every & known.get("duration", set()))
     return bool(literal.readings & theirs)
+
+
+def _worded(literal: Literal, sources: Sequence[str]) -> bool:
+    """It stands there in words that are no literal of their own."""
+    return stands(literal.readings, sources) if literal.kind == "vague" else _single(literal, sources)
 
 
 def _single(literal: Literal, sources: Sequence[str]) -> bool:

@@ -6,10 +6,10 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from appliance.line.literals import dates, offers, quantities, references
+from appliance.line.literals import dates, offers, quantities, references, vague
 
 Kind = str
-"""url, email, phone, version, code, date, time, weekday, money, percent, duration, quantity, number, claim (free, a full refund, ...)."""
+"""url, email, phone, version, code, date, time, weekday, money, percent, duration, quantity, number, claim (free, a full refund, ...), vague (a few weeks, overnight)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +32,7 @@ _PATTERNS: tuple[tuple[re.Pattern[str], Reader], ...] = (
     *references.CODES,
     *quantities.PLAIN,
     *offers.LAST,
+    *vague.PATTERNS,
     *references.REST,
 )
 _EMPHASIS = re.compile(r"\*\*|`")

@@ -9,7 +9,8 @@ from appliance.line.literals.references import normal_url
 _FREE = re.compile(
     r"(?:(?<!\bfeel )(?<!\bnot )(?<!-)\bfree\b|(?:^|(?<=[\n.!?:|*-] )|(?<=\n))Free\b)"
     r"(?!-)(?!\s+(?:plans?|tiers?|version|account|edition|up|space|text|time|to|from|of(?!\s+charge))\b)"
-    r"|\b[Ff]ree of charge\b|\b(?:at|for) no (?:extra |additional )?(?:cost|charge)\b|\bwithout charge\b|\bcosts? nothing\b",
+    r"|\b[Ff]ree of charge\b|\b(?:at|for) no (?:extra |additional )?(?:cost|charge)\b|\bwithout charge\b|\bcosts? nothing\b"
+    r"|\b(?:[Cc]omplimentary|[Gg]ratis|on the house)\b",
 )
 """``Free`` with a capital inside a sentence is a name; free of bugs, feel free and a free account are no prices."""
 _FULL_REFUND = re.compile(
@@ -17,7 +18,10 @@ _FULL_REFUND = re.compile(
     r"|\brefund\w*(?:\s\w+){0,3}?\s(?:full|whole) (?:amount|price|sum|cost)\b",
     re.I,
 )
-_HALF = re.compile(r"\bhalf[\s-]?(?:of )?(?:the |its )?(?:price|cost|off)\b", re.I)
+_HALF = re.compile(
+    r"\bhalf[\s-]?(?:of )?(?:the |its )?(?:price|cost|off)\b|\bhalf (?:of (?:the|your|its|an?|every|each|that|what)|as (?:much|many)|the (?=\w+ (?:is|are|will|was)\b))",
+    re.I,
+)
 _FRACTION = re.compile(
     r"\b(?P<top>an?|one|two|three|four)[\s-](?P<part>third|quarter|fifth|sixth|eighth|tenth)s?(?=\s(?:of|off)\b|(?<=s)\b)",
     re.I,
@@ -31,7 +35,8 @@ _EDGE = re.compile(
     re.I,
 )
 _SPELLED_HOST = re.compile(
-    r"\b[\w-]{2,63}(?:\s?[(\[]dot[)\]]\s?|\sdot\s)(?:com|org|net|io|co|dev|app|eu|de|uk|info|xyz)\b", re.I
+    r"\b[\w-]{2,63}(?:\s?[(\[{<]\s?(?:dot|\.)\s?[)\]}>]\s?|\sdot\s)(?:com|org|net|io|co|dev|app|eu|de|uk|fr|es|pl|ru|cn|info|xyz|biz|site|online|shop|example|test|ly|tv|ai)\b",
+    re.I,
 )
 _TIMES = {"double": "2", "triple": "3", "quadruple": "4"}
 _TOPS = {"a": "1", "an": "1", "one": "1", "two": "2", "three": "3", "four": "4"}
@@ -65,7 +70,9 @@ def _edge(match: re.Match[str]) -> Reading:
 
 
 def _spelled_host(match: re.Match[str]) -> Reading:
-    return "url", frozenset({normal_url(re.sub(r"\s?[(\[]?\bdot\b[)\]]?\s?", ".", match.group(), flags=re.I))})
+    return "url", frozenset(
+        {normal_url(re.sub(r"\s?[(\[{<]?\s?(?:\bdot\b|\.)\s?[)\]}>]?\s?", ".", match.group(), flags=re.I))}
+    )
 
 
 PATTERNS = (

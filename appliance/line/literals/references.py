@@ -7,11 +7,12 @@ import re
 _REST = r"[^\s<>\"')\]]"
 _URL = re.compile(
     rf"(?:\b[a-z][a-z0-9+.-]{{1,20}}://|www\.){_REST}+|\b(?:about|chrome|mailto|tel|javascript|data|file|ftp|ssh|ms-settings):[^\s<>\"')\],;]+"
-    rf"|(?<![@\w./-])\w[\w-]{{1,62}}(?:\.[\w-]{{2,63}}){{0,8}}\.[a-z]{{2,24}}\b(?:/{_REST}*)?",
+    rf"|(?<![@\w./-])\w[\w-]{{1,62}}(?:\.[\w-]{{2,63}}){{0,8}}\.[^\W\d_]{{2,24}}\b(?:/{_REST}*)?|(?<![\w:/])//\w{_REST}*",
     re.I,
 )
 """Scheme and host, or a bare name with a point in it: a host under any top-level domain, or a file, which may be invented just the same."""
-_EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]++@[\w-]++(?:\.[\w-]++)+", re.I)
+_EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]++@[\w-]++(?:\.[\w-]++)*", re.I)
+_HANDLE = re.compile(r"(?<![\w.@])@[a-z]\w{2,40}", re.I)
 _PHONE = re.compile(
     r"(?<![\w.-])(?:\+\d{7,15}|(?:\+\d{1,3}[\s.-]?)?(?:\(\d{1,5}\)[\s.-]?)?\d{2,5}(?:[\s.-]\d{2,8}){1,4})(?![\w-])(?!\.\d)"
 )
@@ -76,7 +77,7 @@ def _as_it_stands(match: re.Match[str]) -> tuple[str, frozenset[str]]:
     return "number", frozenset({match.group().lower()})
 
 
-ADDRESSES = ((_EMAIL, _email), (_URL, _url), (_SHORTCUT, _shortcut))
+ADDRESSES = ((_EMAIL, _email), (_HANDLE, _email), (_URL, _url), (_SHORTCUT, _shortcut))
 CODES = ((_VERSION, _version), (_PHONE, _phone), (_CODE, _code))
 REST = ((_TOKEN_WITH_DIGITS, _as_it_stands),)
 LEFT = (_DIGITS_LEFT, _as_it_stands)
