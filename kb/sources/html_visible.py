@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 
 from bs4 import BeautifulSoup, Comment, Tag
 from bs4.element import PreformattedString
@@ -15,14 +16,18 @@ _FURNITURE = (
     "canvas", "audio", "video", "button", "dialog", "head",
 )  # fmt: skip
 _HIDING = re.compile(
-    r"display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse)|(?<![-\w])opacity\s*:\s*0*\.?0+(?![.\d])"
-    r"|font-size\s*:\s*(?:0*\.?0+(?![.\d])|0*\.\d+(?:px|pt)|1px)|font\s*:[^;]*\b0(?:px|pt|em)?[ /]"
-    r"|(?<![-\w])(?:width|height|max-width|max-height)\s*:\s*0+(?![.\d])|text-indent\s*:\s*-\d{3,}"
-    r"|transform\s*:[^;]*(?:scale\(\s*0\s*[,)]|translate[XY]?\(\s*-\d{3,})"
-    r"|(?:left|top|right|bottom)\s*:\s*-\d{3,}|clip\s*:\s*rect\(\s*0|clip-path\s*:\s*inset\(\s*(?:50|100)%"
-    r"|(?<![-\w])color\s*:\s*(?:white\b|transparent\b|#fff(?:fff)?\b|rgba?\(\s*255\s*,\s*255\s*,\s*255|rgba\([^)]*,\s*0\s*\))",
+    r"display\s*:\s*none|(?<![-\w])visibility\s*:\s*(?:hidden|collapse)|content-visibility\s*:\s*hidden|(?<![-\w])opacity\s*:\s*0*\.?0\d*(?![.\d])"
+    r"|filter\s*:[^;]*opacity\(\s*0*\.?0*%?\s*\)"
+    r"|font-size\s*:\s*(?:0*\.?0+(?![.\d])|0*\.\d+(?:px|pt)|[12](?:\.\d+)?(?:px|pt))|font\s*:[^;]*\b0(?:px|pt|em)?[ /]"
+    r"|(?<![-\w])(?:width|height|max-width|max-height)\s*:\s*(?:0+(?![.\d])|[01]px)|text-indent\s*:\s*-\d{3,}"
+    r"|transform\s*:[^;]*(?:scale[XY]?\(\s*0*\.?0*\s*[,)]|translate[XY]?\(\s*-\d{3,})"
+    r"|(?:left|top|right|bottom)\s*:\s*-\d{3,}|clip\s*:\s*rect\(\s*0|clip-path\s*:\s*(?:inset\(\s*(?:50|100)%|circle\(\s*0)"
+    r"|(?<![-\w])color\s*:\s*(?:white(?:smoke)?\b|snow\b|ivory\b|ghostwhite\b|transparent\b|#f[c-f]?f[c-f]?f[c-f]?\b|rgba?\(\s*25[0-5]\s*,\s*25[0-5]\s*,\s*25[0-5]"
+    r"|rgba\([^)]*,\s*0\s*\)|hsla?\([^)]*,\s*(?:9[7-9]|100)%)",
     re.IGNORECASE,
 )
+_CSS_COMMENT = re.compile(r"/\*.*?(?:\*/|\Z)", re.DOTALL)
+_CSS_ESCAPE = re.compile(r"\\(?:([0-9a-fA-F]{1,6})\s?|(.))")
 _BACKGROUND = re.compile(r"background(?:-color)?\s*:\s*(?!white|#fff|transparent|none|inherit)", re.IGNORECASE)
 _COLOUR_ONLY = re.compile(r"(?<![-\w])color\s*:", re.IGNORECASE)
 _SAME_COLOUR = re.compile(r"(?<![-\w])color\s*:\s*([#\w]+)(?![\w(])", re.IGNORECASE)
@@ -78,7 +83,7 @@ def _comments(node: PreformattedString, *, aside: bool) -> list[Hidden]:
 
 def _element(node: Tag, *, aside: bool) -> Hidden:
     classes = {str(name) for name in node.get_attribute_list("class")}
-    return hidden.element(_flat(node.get_text(" ")), for_screen_readers=bool(classes & _SCREEN_READERS), aside=aside)
+    return hidden.element(_flat(node.get_text(" ")), for_screen_readers=for_screen_readers(classes), aside=aside)
 
 
 def _kept_from_screen_readers(node: Tag, *, aside: bool) -> list[Hidden]:
@@ -101,12 +106,19 @@ def _is_hidden(tag: Tag, hidden_names: frozenset[str]) -> bool:
         return True
     if hides(str(tag.get("style") or "")) or (tag.name == "font" and _WHITE.fullmatch(str(tag.get("color") or ""))):
         return True
-    names = {f".{name}" for name in tag.get_attribute_list("class") if name} | {f"#{tag.get('id')}"}
-    return bool(names & hidden_names)
+    classes = {str(name) for name in tag.get_attribute_list("class") if name}
+    names = {f".{name}" for name in classes} | {f"#{tag.get('id')}"}
+    return bool(names & hidden_names) or for_screen_readers(classes)
+
+
+def for_screen_readers(classes: Collection[str]) -> bool:
+    """Whether one of the usual classes takes the element out of sight; their style sheet is seldom part of the file."""
+    return not _SCREEN_READERS.isdisjoint(classes)
 
 
 def hides(style: str) -> bool:
     """Whether these declarations take an element out of sight. White text counts unless a background is set beside it."""
+    style = _CSS_ESCAPE.sub(_unescaped, _CSS_COMMENT.sub("", style))
     colour, background = _SAME_COLOUR.search(style), _BACKGROUND_COLOUR.search(style)
     if (
         colour
@@ -117,6 +129,11 @@ def hides(style: str) -> bool:
     return any(
         not (_COLOUR_ONLY.match(match.group()) and _BACKGROUND.search(style)) for match in _HIDING.finditer(style)
     )
+
+
+def _unescaped(match: re.Match[str]) -> str:
+    """``n\\6fne`` is ``none`` to a browser."""
+    return match[2] or chr(min(int(match[1], 16), 0xFFFF))
 
 
 def _hidden_names(soup: BeautifulSoup) -> frozenset[str]:

@@ -4,24 +4,31 @@ from __future__ import annotations
 
 import re
 from html import unescape
+from typing import Literal
 
 from kb.sources import hidden
 from kb.sources.characters import clean
 from kb.sources.hidden import Hidden
-from kb.sources.html_visible import hides
+from kb.sources.html_visible import for_screen_readers, hides
+from kb.sources.instructions import instructions
 
 _TOKEN = re.compile(
     r"(?P<code>^\ {0,3}(?P<fence>`{3,}(?=[^`\n]*$)|~{3,}).*?(?:^\ {0,3}(?P=fence)[`~]*[ \t]*$|\Z)|(?<!\\)`[^`\n]+`)"
     r"|(?P<comment><!--(?P<said>.*?)(?:-->|\Z)|^\ {0,3}\[[^\]\n]{1,60}\]:[ \t]*(?:\#|<>)[ \t]*(?P<note>.*)$|^\[comment\]:(?P<remark>.*)$)"
+    r"|(?P<markup>^\ {0,3}<\?(?P<told>.*?)(?:\?>|\Z)|<\?(?P<inline>[^<>]{0,1000})\?>|<!(?:\[CDATA\[|[A-Za-z])(?P<declared>[^<>]{0,1000})>)"
+    r"|(?P<definition>(?<=\])(?P<address>:[ \t]*\S+)[ \t]+(?P<title>\"[^\"\n]*\"|'[^'\n]*'|\([^()\n]*\))[ \t]*$)"
     r"|(?P<tag><(?P<closing>/?)(?P<name>[a-zA-Z][a-zA-Z0-9]{0,15})\b(?P<attributes>[^<>]{0,1000})>)",
     re.MULTILINE | re.DOTALL,
 )
 _LINE = re.compile(r"[^\n]*")
 _HIDDEN_ATTRIBUTE = re.compile(r"(?:^|\s)hidden(?=[\s=/]|$)", re.IGNORECASE)
 _STYLE = re.compile(r"\bstyle\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s>]+))", re.IGNORECASE)
+_CLASS = re.compile(r"\bclass\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s>]+))", re.IGNORECASE)
 _WHITE = re.compile(r"\bcolor\s*=\s*[\"']?(?:white|#fff(?:fff)?)\b", re.IGNORECASE)
 _ANY_TAG = re.compile(r"<[^<>]{0,1000}>")
 _VOID = frozenset(("br", "img", "hr", "input", "meta", "link", "wbr", "area", "base", "col", "source", "track"))
+_PROGRAMS = frozenset(("script", "style", "template", "noscript", "head", "title"))
+"""Never shown in a page, whatever they hold."""
 _LONGEST_ELEMENT = 20_000
 """How far the end of a hidden element is looked for: a file of a million beginnings must not take hours."""
 _PARAGRAPH_END = re.compile(r"\n[ \t]*\n|\Z")
@@ -38,10 +45,18 @@ def without_hidden(text: str) -> tuple[str, list[Hidden]]:
             end, said = _comment(token)
             parts.append(text[position:start])
             found.append(hidden.comment(said))
-        elif token["tag"] and not token["closing"] and _hides(token):
+        elif token["markup"] is not None:
+            parts.append(text[position:start])
+            found.append(
+                hidden.comment(" ".join((token["told"] or token["inline"] or token["declared"] or "").split()))
+            )
+        elif token["definition"] is not None:
+            parts.append(text[position:start] + token["address"])
+            found.append(hidden.comment(token["title"][1:-1]))
+        elif token["tag"] and not token["closing"] and (hiding := _hides(token)):
             end = _element_end(text, token)
             parts.append(text[position:start])
-            found.append(hidden.element(_words(text[start:end])))
+            found.append(_element(_words(text[start:end]), hiding))
         else:
             parts.append(text[position:end])
         position = end
@@ -59,15 +74,32 @@ def _comment(token: re.Match[str]) -> tuple[int, str]:
     return end, said.removeprefix("#").removeprefix("<>").strip(" \t\"'()")
 
 
-def _hides(tag: re.Match[str]) -> bool:
-    attributes = tag["attributes"]
-    if not attributes or tag["name"].lower() in _VOID:
-        return False
+def _element(said: str, hiding: str) -> Hidden:
+    """A program of the page holds its article only where it speaks to a model: it is left out in any case, and most are honest."""
+    if hiding == "program":
+        return Hidden("hidden_element", said, holds=bool(instructions(said)))
+    return hidden.element(said, for_screen_readers=hiding == "screen_readers")
+
+
+def _hides(tag: re.Match[str]) -> Literal["", "style", "program", "screen_readers"]:
+    """What takes this element out of sight; empty when nothing does."""
+    attributes, name = tag["attributes"], tag["name"].lower()
+    if name in _PROGRAMS:
+        return "program"
+    if not attributes or name in _VOID:
+        return ""
+    classes = _CLASS.search(attributes)
+    if classes and for_screen_readers(next(filter(None, classes.groups()), "").split()):
+        return "screen_readers"
+    return "style" if _out_of_sight(name, attributes) else ""
+
+
+def _out_of_sight(name: str, attributes: str) -> bool:
     style = _STYLE.search(attributes)
     return (
         _HIDDEN_ATTRIBUTE.search(_STYLE.sub("", attributes)) is not None
         or (style is not None and hides(unescape(next(filter(None, style.groups()), ""))))
-        or (tag["name"].lower() == "font" and _WHITE.search(attributes) is not None)
+        or (name == "font" and _WHITE.search(attributes) is not None)
     )
 
 
