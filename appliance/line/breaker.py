@@ -61,8 +61,8 @@ class Breaker:
         return True
 
     def succeeded(self) -> None:
-        """It answered. A late success of a request from before it opened closes nothing: only the probe does."""
-        if self.state != "open":
+        """It answered. A late success of a request from before it opened closes nothing unless a probe is under way."""
+        if self._open_until is None or (self.state == "half_open" and self._probe_since is not None):
             self._faults, self._open_until, self._probe_since = 0, None, None
 
     def failed(self, *, lasting: bool) -> None:

@@ -98,6 +98,14 @@ def test_a_late_success_of_an_old_request_closes_nothing(breaker: Breaker) -> No
     assert breaker.state == "open"
 
 
+def test_nor_does_it_once_the_time_is_over_before_a_probe_has_gone(breaker: Breaker, time: Time) -> None:
+    failing(breaker, 3)
+    time.now = LIMITS.open_s + 1
+    breaker.succeeded()
+    assert breaker.state == "half_open"
+    assert [breaker.allow(), breaker.allow()] == [True, False]
+
+
 async def test_of_eight_tickets_at_once_one_is_the_probe(breaker: Breaker, time: Time) -> None:
     failing(breaker, 3)
     time.now = 10.0

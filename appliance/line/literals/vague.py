@@ -6,7 +6,7 @@ Each is as much of a policy as a number is. The word must stand in the source, o
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
 
 _UNIT = r"(?:(?:business|working|calendar)[\s-])?(?:seconds?|minutes?|hours?|days?|nights?|weeks?|fortnights?|months?|quarters?|years?)"
@@ -66,7 +66,7 @@ def _group(name: str, match: re.Match[str]) -> Reading:
     return "vague", frozenset({match.group().lower() if name == "holiday" else name})
 
 
-PATTERNS = (
+PATTERNS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], Reading]], ...] = (
     *((re.compile(rf"\b(?:{pattern})\b", re.I), partial(_group, name)) for name, pattern in _GROUPS),
     *((pattern, _word) for pattern in (_ORDINAL, _ROMAN, _BEFORE_UNIT, _MANY)),
 )
