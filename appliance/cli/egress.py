@@ -23,6 +23,7 @@ from appliance.egress.status import status as status_of
 from appliance.egress.switch import KillSwitch, pull
 from appliance.egress.verify import Report
 from appliance.egress.verify import verify as verify_ledger
+from appliance.errors import ConfigInvalid
 from appliance.store.database import Database
 from appliance.store.ledger import SqlLedger
 
@@ -99,16 +100,18 @@ def status(*, profile: Profile = None, data: Data = None, config: Settings = Non
 def off(*, why: Why = "", data: Data = None, config: Settings = None) -> None:
     """Kill switch: nothing is sent any more, and what is under way is cancelled within a second, also by an appliance that is serving."""
     chosen = settings(config, data)
+    _there(chosen)
     pull(chosen.egress_brake)  # before the database is opened: it may be locked, or full
     with _writing(chosen) as (_, switch):
         switch.off(who=getuser(), why=why)
-    out.print("Off: nothing leaves.")
+    out.print(f"Off: nothing leaves from {chosen.data.resolve()}.", markup=False, soft_wrap=True)
 
 
 @app.command()
 def on(*, why: Why = "", data: Data = None, config: Settings = None) -> None:
     """Allow again what the settings and the policy allow."""
     chosen = settings(config, data)
+    _there(chosen)
     with _writing(chosen) as (_, switch):
         switch.on(who=getuser(), why=why, enabled=chosen.hosted.enabled)
     out.print("On: what the policy allows may leave.")
@@ -122,9 +125,22 @@ def reanchor(
     config: Settings = None,
 ) -> None:
     """Begin a new anchor after an explained break, such as a restored backup; the old one is kept."""
-    with _writing(settings(config, data)) as (opened, _):
+    chosen = settings(config, data)
+    _there(chosen)
+    with _writing(chosen) as (opened, _):
         kept = begin_anchor(opened, who=getuser(), why=why, now=datetime.now(UTC))
     out.print(f"A new anchor was begun.{f' The old one is {kept}.' if kept else ''}", markup=False, soft_wrap=True)
+
+
+def _there(config: Config) -> None:
+    """Raises ``ConfigInvalid`` where no appliance is: a switch turned in another folder stops nothing, and would say that it did."""
+    url = config.database_url
+    file = Path(url.removeprefix("sqlite:///")) if url.startswith("sqlite") else config.data
+    if not file.exists():
+        raise ConfigInvalid(
+            f"There is no appliance in {config.data.resolve()}: nothing was turned.",
+            remedy="Say with --data (or APPLIANCE_DATA) where the data directory of the appliance is that is to be stopped.",
+        )
 
 
 def _tell(report: Report) -> None:

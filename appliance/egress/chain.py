@@ -23,7 +23,7 @@ def canonical(document: Mapping[str, Any]) -> str:
 
 def link_hash(previous: str, body: str) -> str:
     """SHA-256, in hexadecimal, of the previous hash, a line feed and the body."""
-    return hashlib.sha256(f"{previous}\n{body}".encode("ascii")).hexdigest()
+    return hashlib.sha256(f"{previous}\n{body}".encode()).hexdigest()
 
 
 def instant(moment: datetime) -> str:
@@ -57,6 +57,11 @@ def facts(link: Link) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise ValueError("not an object")  # noqa: TRY004 - to callers it is text that is no row, like text that is no JSON
     return found
+
+
+def as_written(link: Link) -> bool:
+    """Whether the row by itself is what was hashed. Of its place in the chain this says nothing."""
+    return link.body.isascii() and link_hash(link.previous, link.body) == link.hash and columns_agree(link)
 
 
 def columns_agree(link: Link) -> bool:

@@ -144,7 +144,7 @@ class Gate:
     def stopped(self) -> str:
         """Why a request under way must end now; empty while it may go on. A switch that cannot be read counts as off."""
         try:
-            return self._switch.stopped()
+            return self._switch.braked() or self._switch.stopped()
         except (ApplianceFault, ValueError) as fault:
             return f"the kill switch cannot be read ({type(fault).__name__})"
 

@@ -13,11 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from appliance.egress.anchor import Anchor, Mark
-from appliance.egress.chain import GENESIS, facts, next_link
+from appliance.egress.chain import GENESIS, as_written, facts, instant, next_link
 from appliance.errors import LedgerBroken
 from appliance.store.database import Database
 from appliance.store.ledger import LedgerReader, LedgerWriter, Link, SqlLedger
 
+_CHANGED = "changed afterwards"
+"""In the place of what a damaged row says; `egress verify` has the details."""
 _REMEDY = "Run `appliance egress verify`; docs/egress.md says what to do then."
 
 
@@ -171,13 +173,14 @@ def departures(book: LedgerReader, since: datetime | None = None) -> list[dict[s
         if link.kind == "left":
             left.append(link)
         elif link.settles is not None:
-            outcomes[link.settles] = facts(link)
+            outcomes[link.settles] = facts(link) if as_written(link) else {"status": _CHANGED}
     return [_departure(link, outcomes.get(link.sequence)) for link in left]
 
 
 def _departure(link: Link, outcome: Mapping[str, Any] | None) -> dict[str, Any]:
     own = {"kind", "settles", "money_micros", "tokens", "budget_day"}
-    said = {name: value for name, value in facts(link).items() if name not in own}
+    whole = facts(link) if as_written(link) else _changed(link)
+    said = {name: value for name, value in whole.items() if name not in own}
     ended = outcome or {}
     cost = ended.get("cost_micros")
     return {
@@ -193,4 +196,17 @@ def _departure(link: Link, outcome: Mapping[str, Any] | None) -> dict[str, Any]:
         "duration_ms": ended.get("duration_ms"),
         "fault": ended.get("fault", ""),
         "hash": link.hash,
+    }
+
+
+def _changed(link: Link) -> dict[str, Any]:
+    """In the place of a row that somebody has changed: nothing that it says now can be believed."""
+    words = ("conversation_id", "message_id", "purpose", "occasion", "intent", "host", "model", "sha256")
+    return {
+        "sequence": link.sequence,
+        "at": instant(link.at),
+        "rule": _CHANGED,
+        "bytes": 0,
+        "masked": {},
+        **dict.fromkeys(words, ""),
     }

@@ -15,6 +15,12 @@ PLACEHOLDER = re.compile(r"\[[A-Z][A-Z_]*_\d+\]")
 """What a masked value is replaced by, such as ``[PERSON_1]``."""
 
 
+_UNSEEN = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
+)
+"""Shown as nothing, and no format characters (Cf): joiners, variation selectors, fillers, the blank of Braille."""
+
+
 class Found(Protocol):
     """A value that no mask covers. ``value`` is a customer's: it goes into no message and no log."""
 
@@ -93,5 +99,6 @@ def restored(session: MaskSession, text: str) -> str | None:
 
 
 def _visible(text: str) -> str:
-    """Without characters that nobody sees (zero width, tags, directions), which could keep a value from being recognised."""
-    return "".join(one for one in text if unicodedata.category(one) != "Cf" or one in "\u200c\u200d")
+    """Without characters that nobody sees (zero width, tags, directions, variations, fillers), which could keep a value from being recognised."""
+    kept = "".join(one for one in text if unicodedata.category(one) != "Cf" or one in "\u200c\u200d")
+    return _UNSEEN.sub("", kept)

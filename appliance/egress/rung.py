@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -27,6 +28,8 @@ from models.synthesis.stream import Meter, SentenceStream
 _log = logging.getLogger(__name__)
 _WATCH_S = 0.2
 """How often a request under way looks at the kill switch: well within the second that is promised."""
+_LOOK_S = 0.7
+"""How long one look may take: with the pause before it still within that second."""
 _THREADS = 8
 _NEVER = Limits(faults=2**31, open_s=0.0, lasting_s=0.0)
 """A breaker that stays closed."""
@@ -60,7 +63,11 @@ class Hosted:
         return self.breaker.state
 
     async def writer(self, errand: Errand) -> Writer | Skipped:
-        ready = await self.off_the_loop(self.gate.consider, errand)
+        try:
+            async with asyncio.timeout(None if math.isinf(errand.left_s) else errand.left_s):
+                ready = await self.off_the_loop(self.gate.consider, errand)
+        except TimeoutError:
+            return Skipped("egress.slow", "Policy, mask and ledger took longer than the time that this rung had.")
         if isinstance(ready, Refused):
             return Skipped(ready.rule, ready.reason)
         if not self.breaker.allow():
@@ -82,13 +89,17 @@ class Hosted:
 
     async def until_stopped(self) -> str:
         """Returns, with the reason, once nothing may leave any more."""
-        loop = asyncio.get_running_loop()
-        while not (stopped := await loop.run_in_executor(self._watchers, self.gate.stopped)):
+        while not (stopped := await self.stopped_now()):
             await self.pause(_WATCH_S)
         return stopped
 
     async def stopped_now(self) -> str:
-        return await asyncio.get_running_loop().run_in_executor(self._watchers, self.gate.stopped)
+        """The same, once. A switch that does not say in time how it stands counts as off."""
+        try:
+            async with asyncio.timeout(_LOOK_S):
+                return await asyncio.get_running_loop().run_in_executor(self._watchers, self.gate.stopped)
+        except TimeoutError:
+            return f"the kill switch cannot be read within {_LOOK_S} s"
 
     async def aclose(self) -> None:
         await self.model.aclose()

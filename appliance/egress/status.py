@@ -7,8 +7,8 @@ from typing import Any
 
 from appliance.config import Config
 from appliance.egress.anchor import Anchor
-from appliance.egress.chain import facts
 from appliance.egress.rules import MICROS, budget_days
+from appliance.egress.switch import turn_of
 from appliance.egress.verify import verify
 from appliance.fallback import Budget
 from appliance.policy import load_policy
@@ -27,7 +27,7 @@ def status(config: Config, rows: SqlLedger | None, *, now: datetime) -> dict[str
         today, first, last = budget_days(fallback, now)
         with there.reading() as book:
             day, month, turn = book.spent(today, today), book.spent(first, last), book.last("switch")
-    said = facts(turn) if turn else {}
+    said = turn_of(turn)
     return {
         "enabled": hosted.enabled,
         "provider": hosted.provider,
@@ -36,11 +36,11 @@ def status(config: Config, rows: SqlLedger | None, *, now: datetime) -> dict[str
         "residency": hosted.residency,
         "rules": [rule.id for rule in fallback.rules],
         "switch": {
-            "on": said.get("state", "on") == "on" and not config.egress_brake.exists(),
+            "on": said.on and not config.egress_brake.exists(),
             "brake_file": config.egress_brake.exists(),
-            "who": said.get("who", ""),
-            "why": said.get("why", ""),
-            "at": said.get("at", ""),
+            "who": said.who,
+            "why": said.why,
+            "at": said.at,
         },
         "left_today": _left(fallback.daily_budget, day),
         "left_this_month": _left(fallback.monthly_budget, month),

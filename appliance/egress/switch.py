@@ -9,10 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from appliance.egress.chain import facts
+from appliance.egress.chain import as_written, facts
 from appliance.egress.ledger import Ledger
 from appliance.errors import ApplianceFault, Conflict, StorageFailed
-from appliance.store.ledger import LedgerReader
+from appliance.store.ledger import LedgerReader, Link
 
 _KIND = "switch"
 
@@ -25,6 +25,16 @@ class Turn:
     who: str = ""
     why: str = ""
     at: str = ""
+
+
+def turn_of(last: Link | None) -> Turn:
+    """What the newest turn in the ledger says. A row that is not as it was written says off, whatever stands in it now."""
+    if last is None:
+        return Turn(True)
+    if not as_written(last):
+        return Turn(False, why=f"row {last.sequence} of the egress ledger, the newest turn of the switch, was changed")
+    said = facts(last)
+    return Turn(said.get("state") == "on", said.get("who", ""), said.get("why", ""), said.get("at", ""))
 
 
 def pull(file: Path) -> None:
@@ -63,7 +73,17 @@ class KillSwitch:
                 remedy="An operator enables it in appliance.toml, and restarts.",
             )
         self._turn("on", who, why)
-        self.file.unlink(missing_ok=True)
+        try:
+            self.file.unlink(missing_ok=True)
+        except OSError as error:
+            raise StorageFailed(
+                f"The brake file {self.file} cannot be taken away: {error.strerror}.",
+                remedy="Nothing leaves while it is there. Remove it by hand.",
+            ) from error
+
+    def braked(self) -> str:
+        """Why nothing may leave, by the file alone; empty without it. Asks no database, which may hang."""
+        return f"the file {self.file} is there" if self.file.exists() else ""
 
     def stopped(self, book: LedgerReader | None = None) -> str:
         """Why nothing may leave now; empty when the switch is on. Raises ``StorageFailed``."""
@@ -77,9 +97,8 @@ class KillSwitch:
                 last = opened.last(_KIND)
         else:
             last = book.last(_KIND)
-        said = facts(last) if last else {}
-        turn = Turn(said.get("state", "on") == "on", said.get("who", ""), said.get("why", ""), said.get("at", ""))
-        return Turn(False, why=f"the file {self.file} is there") if turn.on and self.file.exists() else turn
+        turn = turn_of(last)
+        return Turn(False, why=braked) if turn.on and (braked := self.braked()) else turn
 
     def _turn(self, state: str, who: str, why: str) -> None:
         with self._ledger.page() as page:

@@ -56,6 +56,22 @@ CASES = [
     ("ADDRESS", "P.O. Box 287", "P.O. Box 287"),
     ("PERSON", "My name is anna novak and I wait", "anna novak"),
     ("PERSON", "ask Mrs. Novak about it", "Novak"),
+    ("CARD", "it is\n4111\n1111\n1111\n1111\nthanks", "4111\n1111\n1111\n1111"),
+    ("CARD", "> 4111 1111\n> 1111 1111\nthanks", "4111 1111\n> 1111 1111"),
+    ("CARD", "paid with 4111,1111,1111,1111 once", "4111,1111,1111,1111"),
+    ("CARD", "paid with 4111_1111_1111_1111 once", "4111_1111_1111_1111"),
+    ("CARD", "paid with 4111    1111    1111    1111", "4111    1111    1111    1111"),
+    ("IBAN", "to DE89.3704.0044.0532.0130.00 please", "DE89.3704.0044.0532.0130.00"),
+    ("IBAN", "> to DE89 3704 0044 0532\n> 0130 00\nplease", "DE89 3704 0044 0532\n> 0130 00"),
+    ("SECRET", "key d41d8cd98f00b204e9800998ecf8427e", "d41d8cd98f00b204e9800998ecf8427e"),
+    ("SECRET", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"),
+    ("SECRET", "it is ABCDE-FGHIJ-KLMNO-PQRST", "ABCDE-FGHIJ-KLMNO-PQRST"),
+    ("SECRET", "pw=Sommer2026!", "Sommer2026"),
+    ("SECRET", "cvv 123", "123"),
+    ("SECRET", "=41nna.berg=40mail.example", "=41nna.berg=40mail.example"),
+    ("NUMBER", "order number TB48X213Q is late", "TB48X213Q"),
+    ("PERSON", r"it is in C:\Users\mnovak\Desktop", "mnovak"),
+    ("PERSON", "username: mnovak77", "mnovak77"),
 ]  # fmt: skip
 
 LEFT = [

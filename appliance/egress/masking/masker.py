@@ -11,8 +11,8 @@ from appliance.egress.masking.contact import emails, ips, urls
 from appliance.egress.masking.encoded import encoded
 from appliance.egress.masking.found import Found, Span, joined
 from appliance.egress.masking.identity import national_ids
-from appliance.egress.masking.numbers import ibans, numbers
-from appliance.egress.masking.persons import beside, from_mail, initials, introduced
+from appliance.egress.masking.numbers import ibans, numbers, spread
+from appliance.egress.masking.persons import accounts, beside, from_mail, initials, introduced
 from appliance.egress.masking.placeholders import Placeholders
 from appliance.egress.masking.secrets import secrets
 from appliance.masking_rules import Masking
@@ -71,7 +71,7 @@ class Masker:
             *urls(text, kept=self._hosts, telling_only=not names),
             *ips(text),
         ]
-        spans += [*ibans(text), *national_ids(text), *numbers(text, regions=self._rules.regions)]
+        spans += [*ibans(text), *spread(text), *national_ids(text), *numbers(text, regions=self._rules.regions)]
         spans += [(kind, *found.span()) for kind, pattern in self._own for found in pattern.finditer(text)]
         return spans
 
@@ -79,7 +79,7 @@ class Masker:
         [mentions] = self._tagger.tag([text], at_least=self._rules.names)
         tagged: list[Span] = [span for one in mentions for span in self._trimmed(one.type, one.start, one.end, text)]
         mails = [text[start:end] for kind, start, end in formal if kind == "EMAIL"]
-        persons = [*introduced(text), *from_mail(mails, text)]
+        persons = [*introduced(text), *accounts(text), *from_mail(mails, text)]
         digits = [span for span in formal if span[0] == "NUMBER"]
         persons += [*beside([span for span in (*tagged, *persons) if span[0] == "PERSON"], text)]
         people = [span for span in (*tagged, *persons) if span[0] == "PERSON"]

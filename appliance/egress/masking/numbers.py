@@ -37,6 +37,13 @@ _OWNED = re.compile(
     r"(?: (?:code|number|no\.?|nr\.?|id))?(?: (?:is|was|with|in))?[ :#=.]{0,3}$",
     re.I,
 )
+_OWNED_CODE = re.compile(
+    r"\b(?:order|customer|client|account|invoice|contract|booking|ticket|member(?:ship)?|kunde\w{0,12}|bestell\w{0,12}|rechnung\w{0,12})"
+    r"(?:[ -]?(?:code|number|no\.?|nr\.?|id))?(?: (?:is|was|ist))?[ :#=]{1,3}"
+    r"(?P<value>(?=(?:[A-Z-]{0,12}\d){3})(?=[\d-]{0,20}[A-Z])[A-Z0-9][A-Z0-9-]{3,30})(?!\w)",
+    re.I,
+)
+"""Letters and digits that the words before call somebody's: order number TB48X213Q. Companies' own forms belong into the profile."""
 _MONEY_BEFORE, _MONEY_AFTER = (
     re.compile(r"(?:[$€£¥₹]|\b(?:usd|eur|gbp|chf))\s?$", re.I),
     re.compile(r"[.,]?\d{0,2}\s?(?:[$€£¥₹%]|usd\b|eur\b|gbp\b|euros?\b|dollars?\b|[kmg]i?b\b|ms\b|bytes?\b)", re.I),
@@ -45,6 +52,15 @@ _IBAN = re.compile(
     r"(?<![A-Za-z0-9])[A-Za-z]{2}\d{2}(?:[ -]?[A-Za-z0-9]{4}){2,8}(?:[ -]?[A-Za-z0-9]{1,4})?(?![A-Za-z0-9])"
 )
 _SOLID = re.compile(r"(?<![A-Za-z0-9])[A-Za-z]{2}\d{2}[A-Za-z0-9]{9,34}+")
+_BETWEEN = r"(?:[^\w\ufffc]|_)"
+_SPREAD_CARD = re.compile(
+    rf"(?<!\d)(?:\d{{4}}(?:{_BETWEEN}{{1,5}}\d{{4}}){{3}}(?:{_BETWEEN}{{1,5}}\d{{1,3}})?|\d{{4}}{_BETWEEN}{{1,5}}\d{{6}}{_BETWEEN}{{1,5}}\d{{4,5}}"
+    rf"|\d(?:{_BETWEEN}{{1,5}}\d){{12,18}})(?!\d)"
+)
+"""Groups of a card with anything between them: line ends, the > of a quoted mail, commas, bars, several spaces."""
+_SPREAD_IBAN = re.compile(
+    rf"(?<![^\W_])[A-Z]{{2}}{_BETWEEN}{{0,5}}\d{_BETWEEN}{{0,5}}\d(?:{_BETWEEN}{{0,5}}[A-Z0-9]){{11,30}}+", re.I | re.A
+)
 _FEWEST, _FEWEST_OWNED = 7, 3
 _LEFT = 40
 
@@ -68,6 +84,18 @@ def ibans(text: str) -> Iterator[Span]:
         end = _iban_end(found[0])
         if end:
             yield "IBAN", found.start(), found.start() + end
+
+
+def spread(text: str) -> Iterator[Span]:
+    """Cards and accounts whose groups stand apart, in whatever way. Here the check digits have to hold: four years in a row are no card."""
+    for found in _SPREAD_CARD.finditer(text):
+        if luhn.is_valid(_ascii("".join(sign for sign in found[0] if sign.isdigit()))):
+            yield "CARD", found.start(), found.end()
+    for found in _SPREAD_IBAN.finditer(text):
+        places = [at for at in range(found.start(), found.end()) if text[at].isalnum()]
+        signs = "".join(text[at] for at in places).upper()
+        if size := next((size for size in range(len(signs), 14, -1) if iban.is_valid(signs[:size])), 0):
+            yield "IBAN", found.start(), places[size - 1] + 1
 
 
 def _iban_end(text: str) -> int:
@@ -97,6 +125,8 @@ def numbers(text: str, *, regions: Sequence[str]) -> Iterator[Span]:
             kind = _kind(run, regions)
             if kind:
                 yield kind, run.start, run.end
+    for found in _OWNED_CODE.finditer(text):
+        yield "NUMBER", found.start("value"), found.end("value")
     for found in _GLUED.finditer(text):
         yield "CARD", found.start(), found.end()
 

@@ -21,6 +21,19 @@ _SAID = re.compile(
     rf"|(?:full |first |last |sur|given |user |account |card ?holder )?name ?: ?)[ :]{{0,3}}(?P<name>{_NAME}(?: {_NAME}){{0,3}})",
     re.I,
 )
+_HOME = re.compile(
+    r"[/\\](?:users|home|benutzer|utilisateurs|usuarios)[/\\]{1,2}(?P<name>[^\W_][\w.-]{1,40})(?=[/\\\s\"'.,;:)]|$)",
+    re.I,
+)
+_LOGIN = re.compile(
+    r"\b(?:user ?name|user ?id|login(?: name)?|benutzername|nom d['’]utilisateur)"
+    r"(?P<link> ?[:=] ?| (?:is|ist|est) )(?P<name>[^\W_][\w.+-]{2,40})(?![\w@])",
+    re.I,
+)
+_NOBODY = frozenset(
+    ("public", "default", "shared", "all", "user", "username", "name", "admin", "administrator", "your")
+)
+"""Folders and accounts that belong to no person."""
 _BESIDE = re.compile(
     r"(?:,? and |,? & |,? or |,? und |,? et |,? y | \\?/ ?)(?P<name>[^\W\d_a-z][^\W\d_]{1,30}(?: [^\W\d_a-z][^\W\d_]{1,30}){0,2})(?!\w)"
 )
@@ -35,6 +48,18 @@ def introduced(text: str) -> Iterator[Span]:
         yield from _up_to_stop(found, titled=True)
     for found in _SAID.finditer(text):
         yield from _up_to_stop(found, titled=False)
+
+
+def accounts(text: str) -> Iterator[Span]:
+    """User names: of the home folder in a path, and after words such as "username:"."""
+    for found in _HOME.finditer(text):
+        if found["name"].lower() not in _NOBODY:
+            yield "PERSON", found.start("name"), found.end("name")
+    for found in _LOGIN.finditer(text):
+        name = found["name"].rstrip(".-")
+        plain = name.isalpha() and (found["link"].strip() not in {":", "="} or is_common(name))
+        if not plain and name.lower() not in _NOBODY | word_list("stop") | word_list("no_secret"):
+            yield "PERSON", found.start("name"), found.start("name") + len(name)
 
 
 def _up_to_stop(found: re.Match[str], *, titled: bool) -> Iterator[Span]:

@@ -97,6 +97,15 @@ def test_off_pulls_the_brake_also_where_the_database_is_none(tmp_path: Path) -> 
     assert (tmp_path / "egress.off").exists()
 
 
+def test_where_no_appliance_is_the_switch_says_so_and_makes_nothing(tmp_path: Path) -> None:
+    for words in (("off",), ("on",), ("reanchor", "--why", "x")):
+        done = run(tmp_path / "elsewhere", *words)
+        assert done.returncode == 1
+        assert "no appliance" in done.stderr
+        assert "nothing leaves" not in done.stdout
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_new_anchor_after_a_restored_database(data: Path) -> None:
     tamper(data, "DELETE FROM egress_ledger WHERE sequence > 4")
     assert document(run(data, "verify", "--json"), code=1)["breaks"][0]["what"] == "cut"

@@ -10,6 +10,7 @@ import socket
 import ssl
 import subprocess
 import threading
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -17,13 +18,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from egress_parts import PERSONAL, QUESTION, House, errand
+from egress_parts import PERSONAL, QUESTION, House, TestMask, TestMasker, errand
 from wire_server import GOOD, SSE_HEAD, Answer, WireServer, chunk, draft, hanging, raw, serving, status
 
 from appliance.egress.ledger import departures
 from appliance.egress.rung import Hosted, Writer
+from appliance.egress.switch import KillSwitch
 from appliance.egress.verify import verify
 from appliance.line.ladder import Skipped
+from appliance.store.ledger import LedgerReader
 from appliance.ticket import Attempted
 from models.errors import ModelFault, ModelRefused, ModelUnavailable
 from models.permits import Seal
@@ -394,3 +397,41 @@ async def test_what_became_of_it_is_heard(house: House) -> None:
     rung.heard(Attempted("hosted:m", "first", "answered"))
     assert (rung.hosted, rung.verbatim, rung.name) == (True, False, "hosted:m")
     await rung.aclose()
+
+
+async def test_a_switch_that_does_not_say_how_it_stands_counts_as_off(house: House) -> None:
+    """A database behind a network that is cut does not answer at all."""
+    hangs = threading.Event()
+
+    class Hanging(KillSwitch):
+        def stopped(self, book: LedgerReader | None = None) -> str:
+            if book is None:
+                hangs.wait(20)
+            return super().stopped(book)
+
+    async with asked(house, draft(GREETS)) as (server, rung):
+        rung.gate._switch = Hanging(house.ledger, house.data / "egress.off")
+        _, fault = await written(rung)
+        hangs.set()
+    assert fault is not None
+    assert "cannot be read" in fault.message
+    assert server.requests == []
+    assert left(house)[0]["status"] == "not_sent"
+
+
+async def test_a_mask_that_takes_too_long_gives_way_to_the_next_rung(house: House) -> None:
+    class Slow(TestMask):
+        def mask(self, text: str, *, names: bool = True) -> str:
+            time.sleep(0.2)
+            return super().mask(text, names=names)
+
+    class SlowMasker(TestMasker):
+        def session(self) -> TestMask:
+            return Slow()
+
+    slow: Any = SlowMasker()
+    house.masker = slow
+    async with asked(house, draft(GREETS)) as (server, rung):
+        skipped = await rung.writer(replace(errand(), left_s=0.05))
+    assert isinstance(skipped, Skipped)
+    assert (skipped.rule, server.requests) == ("egress.slow", [])

@@ -8,10 +8,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from ledger_parts import filled, look, open_ledger, tamper
+from egress_parts import House, errand
+from ledger_parts import at_nine, filled, look, open_ledger, tamper
 
+from appliance.config import Config
 from appliance.egress.anchor import Anchor
 from appliance.egress.chain import canonical, facts, link_hash
+from appliance.egress.ledger import departures
+from appliance.egress.rules import Refused
+from appliance.egress.status import status
 from appliance.store.database import Database
 from appliance.store.ledger import SqlLedger
 
@@ -181,3 +186,34 @@ def test_looking_changes_nothing(data: Path) -> None:
     before = {file.name: file.read_bytes() for file in data.iterdir()}
     look(data)
     assert {file.name: file.read_bytes() for file in data.iterdir() if file.name in before} == before
+
+
+@pytest.mark.parametrize("now", ["garbage", '{"state":"on"}', "é"])
+def test_a_changed_turn_of_the_switch_counts_as_off_and_breaks_no_page(tmp_path: Path, now: str) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'appliance.db'}")
+    house = House(tmp_path, database)
+    filled(house.ledger)
+    house.switch.off(who="ann", why="audit")
+    house.switch.file.unlink()
+    tamper(tmp_path, ("UPDATE egress_ledger SET body = ? WHERE sequence = 7", (now,)))
+    refused = house.gate().consider(errand())
+    assert isinstance(refused, Refused)
+    assert (refused.rule, "row 7" in refused.reason) == ("egress.killed", True)
+    assert house.gate().stopped()
+    shown = status(Config(data=tmp_path), SqlLedger(database), now=at_nine())
+    assert (shown["switch"]["on"], shown["ledger"]["intact"]) == (False, False)
+    database.close()
+
+
+def test_changed_rows_are_shown_as_changed(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'appliance.db'}")
+    filled(open_ledger(tmp_path, database))
+    tamper(tmp_path, "UPDATE egress_ledger SET body = 'x' WHERE sequence IN (1, 4)")
+    with SqlLedger(database).reading() as book:
+        rows = departures(book)
+    assert [(row["sequence"], row.get("rule", ""), row["status"]) for row in rows] == [
+        (1, "changed afterwards", "ok"),
+        (3, "", "changed afterwards"),
+        (5, "", "ok"),
+    ]
+    database.close()
