@@ -56,7 +56,7 @@ vllm-test: $(VENV)/.dev ## the tests against a real vLLM server on the CPU, whic
 torch-test: .venv-torch/.torch ## the tests that need torch: bigger models, training the reranker (an environment of its own, once)
 	@OMP_NUM_THREADS=2 .venv-torch/bin/python -m pytest -m torch $(ARGS)
 
-egress-proof: $(VENV)/.dev ## as root: the whole story in a network that writes down all that would leave (ARGS="--vllm .venv-vllm"; 5 minutes)
+egress-proof: $(VENV)/.dev ## as root: the whole story in a network that writes down all that would leave (ARGS="--vllm .venv-vllm")
 	@deploy/dev/setup.sh egress
 	@$(BIN)/python -m deploy.egress_proof $(ARGS)
 
