@@ -149,8 +149,10 @@ class Gate:
             return f"the kill switch cannot be read ({type(fault).__name__})"
 
     def settle(self, row: int, status: str, usage: Usage, *, duration_ms: int, fault: str = "") -> None:
-        """What became of the row. Raises ``ApplianceFault``."""
-        counted = 0 < usage.prompt_tokens < _MOST_TOKENS and 0 <= usage.completion_tokens < _MOST_TOKENS
+        """What became of the row. A count is final only at the end of a whole answer; of one that was cut, what was reserved stays spent. Raises ``ApplianceFault``."""
+        counted = (
+            status == "ok" and 0 < usage.prompt_tokens < _MOST_TOKENS and 0 <= usage.completion_tokens < _MOST_TOKENS
+        )
         refused = usage.extra.get("status") in _FREE_STATUS or status == "not_sent"
         if counted:
             cost = self.terms.cost(usage.prompt_tokens, usage.completion_tokens)

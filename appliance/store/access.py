@@ -73,6 +73,9 @@ class SqlAccess:
             row = session.get(SessionRow, token_hash(token)) if token else None
             if row is None or row.expires_at <= now:
                 return None
+            key = session.get(AccessKeyRow, row.key_id) if row.key_id else None
+            if key is not None and key.revoked_at is not None:  # it was ended while somebody signed in with it
+                return None
             return Session(row.name, cast("Role", row.role), row.csrf, row.expires_at)
 
     def sign_out(self, token: str) -> None:

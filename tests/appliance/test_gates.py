@@ -94,6 +94,8 @@ def test_tone_is_settled_by_cutting(said: str, left: str) -> None:
         "Thank-you cards are printed on Monday.",
         "I'm sorry you're having trouble with the import.",
         "Let your manager know when you leave.",
+        "Good morning@shop.example is read until noon.",
+        "I'm sorry for sorry.example being slow.",
     ],
 )
 def test_plain_sentences_keep_their_tone(text: str) -> None:

@@ -33,7 +33,9 @@ _OPENERS = (
     r"(?:but|and|however),? (?=\w)",
 )
 """Ways to begin without saying anything; the last one only follows another."""
-_OPENING = re.compile(rf"^(?:(?:{'|'.join(_OPENERS[:-1])})\s*)(?:(?:{'|'.join(_OPENERS)})\s*)*", re.I)
+_PARTED = r"(?:(?<=\s)|\s+|$)"
+"""A full stop inside an address ends no greeting."""
+_OPENING = re.compile(rf"^(?:(?:{'|'.join(_OPENERS[:-1])}){_PARTED})(?:(?:{'|'.join(_OPENERS)}){_PARTED})*", re.I)
 _CLOSERS = (
     r"(?:please )?(?:do not|don't|don’t|never) hesitate to [^.!?]{1,80}",
     r"(?:please )?(?:feel free|let (?:me|us) know|reach out|get in touch) (?:to|if|should|with|when)[^.!?]{1,80}",
