@@ -8,7 +8,8 @@ import uuid
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from prometheus_client import CollectorRegistry
 
@@ -25,6 +26,7 @@ from appliance.learned import read_thresholds
 from appliance.line.desk import Desk
 from appliance.line.load import Backlog
 from appliance.line.runner import Runner
+from appliance.measures.rungs import rungs as rung_figures
 from appliance.metrics import Metrics
 from appliance.model_set import ModelSet, Queues, open_heads, open_models
 from appliance.policy import Policy, load_policy
@@ -72,6 +74,11 @@ class Appliance:
     def egress(self) -> Office:
         """What left, and the brake, for the staff's pages."""
         return Office(self.config, self.database, now=lambda: datetime.now(UTC))
+
+    def rungs(self) -> dict[str, Any]:
+        """How each rung of the ladder has done in the last 30 days. May block."""
+        now = datetime.now(UTC)
+        return rung_figures(self.database, since=now - timedelta(days=30), now=now)
 
     def ready(self) -> list[tuple[str, bool, str]]:
         """(part, ok, detail) of everything that must work before a ticket can be answered. May block."""

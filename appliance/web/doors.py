@@ -112,3 +112,7 @@ class Doors(Protocol):
     def ready(self) -> Sequence[tuple[str, bool, str]]:
         """(part, ok, detail) for every part that must work before tickets can be answered. May block."""
         ...
+
+    def rungs(self) -> dict[str, Any]:
+        """Figures of each rung over the last 30 days, as ``appliance report --json`` has them. May block."""
+        ...

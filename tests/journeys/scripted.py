@@ -267,6 +267,9 @@ class ScriptedDoors:
     access: SqlAccess
     egress: Office
 
+    def rungs(self) -> dict[str, object]:
+        return {}
+
     def ready(self) -> list[tuple[str, bool, str]]:
         return [("database", True, "SQLite"), ("reranker", False, "no weights")]
 

@@ -107,7 +107,16 @@ def test_the_administrators_token_opens_the_box(box: ServerProcess) -> None:
         page = client.get("/admin")
     assert page.status_code == 200
     assert "Every part can do its work." in page.text
+    assert "No draft was written in this time." in page.text
     assert page.headers["cache-control"] == "no-store"
+
+
+def test_the_box_shows_what_each_rung_wrote(box: ServerProcess, keys: dict[str, str], data: Path) -> None:
+    command(data, "ask", "How long is the password reset link valid?")
+    with signed_in(box, keys["operator"]) as client:
+        page = client.get("/admin").text
+    wrote = "No draft was written" not in page
+    assert wrote == bool(json.loads(command(data, "report"))["rungs"])
 
 
 def test_a_wrong_key_says_so_and_gives_no_cookie(box: ServerProcess) -> None:

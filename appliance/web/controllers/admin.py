@@ -50,10 +50,11 @@ class AdminController(Controller):
 
     @get()
     async def box(self, request: AnyRequest, doors: TheDoors) -> Response[Any]:
-        """Every part that must work before a ticket can be answered."""
+        """Every part that must work before a ticket can be answered, and how each rung of the ladder does."""
         session = allowed(request, "see_box")
-        parts = await asyncio.to_thread(doors.ready)
-        return Template("box.html", context={"session": session, "parts": parts, "here": "/admin"}, headers=_FRESH)
+        parts, rungs = await asyncio.to_thread(doors.ready), await asyncio.to_thread(doors.rungs)
+        context = {"session": session, "parts": parts, "rungs": rungs, "here": "/admin"}
+        return Template("box.html", context=context, headers=_FRESH)
 
     @post("/logout", status_code=303)
     async def sign_out(self, request: AnyRequest, doors: TheDoors) -> Redirect:
