@@ -10,6 +10,7 @@ import re
 
 _MAX_CHARS = 600
 _SAYS = re.compile(r"\w")
+_ADDRESS = re.compile(r"(?:https?://|www\.)\S+", re.I)
 _MARKUP = re.compile(
     r"<[a-z/!][^>]*>|^\s*#{1,6}\s|```|~~~|!\[|\[[^\]\n]{0,200}\][(\[]|^\s*\[[^\]\n]{1,200}\]:|^\s*(?:>|\|.*\|)|\{\s*\"|\{\{|\{%|\$\(|&#?\w{1,8};"
     r"|\b(?:javascript|data|vbscript|file|blob)\s?:(?!\s)",
@@ -52,8 +53,8 @@ _FORBIDDEN = (
 
 def malformed(text: str) -> str:
     """Why ``text`` is not a sentence in plain words; empty when it is."""
-    if not _SAYS.search(text):
-        return "empty"
+    if not _SAYS.search(_ADDRESS.sub("", text)):
+        return "an address and no words" if _SAYS.search(text) else "empty"
     if len(text) > _MAX_CHARS:
         return f"longer than {_MAX_CHARS} characters"
     if _UNSEEN.search(text):
