@@ -139,8 +139,27 @@ async def test_overload_that_does_not_end_hands_over(build: Build, sqlite: Datab
         assert session.scalars(select(HandoffRow.rule)).all() == ["line.overloaded"]
 
 
-async def test_a_sentence_that_was_told_is_not_told_again_when_the_line_is_tried_again(build: Build) -> None:
-    refusals = iter([False, True, False, False])
+async def test_a_sentence_that_was_told_stays_the_reply_when_the_gates_are_overloaded_after_it(build: Build) -> None:
+    refusals = iter([False, True])
+
+    def support(_: object) -> float:
+        if next(refusals):
+            raise Overloaded("The queue is full.")
+        return 1.0
+
+    rung = Rung([draft("Refunds are paid within 10 business days."), draft("They go to the card that paid.")])
+    async with build(Parts(ladder=(rung,), support=support)) as here:
+        name, _, message = await send(here)
+        reply = await here.runner.reply(message.id)
+        [(_, events)] = here.conversations.events(name, after_seq=0)
+        told = [event["data"]["text"] for event in events if event["type"] == "sentence"]
+        assert told == ["Refunds are paid within 10 business days."]
+        assert (reply.outcome, reply.text.partition("\n")[0]) == ("answered", told[0])
+        assert here.pauses == []
+
+
+async def test_a_line_that_is_overloaded_before_it_has_told_anything_is_tried_again(build: Build) -> None:
+    refusals = iter([True, False, False])
 
     def support(_: object) -> float:
         if next(refusals):
@@ -156,6 +175,7 @@ async def test_a_sentence_that_was_told_is_not_told_again_when_the_line_is_tried
             "Refunds are paid within 10 business days.",
             "They go to the card that paid.",
         ]
+        assert len(here.pauses) == 1
 
 
 async def test_a_model_that_fails_hands_over(build: Build) -> None:
