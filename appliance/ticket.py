@@ -14,7 +14,11 @@ from models.roles import DraftSentence, Urgency, Vector
 
 Tier = Literal["free", "paid", "enterprise"]
 TIERS: tuple[Tier, ...] = ("free", "paid", "enterprise")
-Channel = Literal["chat", "form", "api", "cli"]
+Channel = Literal["chat", "form", "api", "cli", "mail", "desk"]
+Trust = Literal["none", "relay", "dmarc", "session"]
+"""How surely a message is from whom it says: not at all, by a mail relay of the company's own, by an aligned DMARC pass that the company's own mail server states, by a signed-in session."""
+TRUSTS: tuple[Trust, ...] = ("none", "relay", "dmarc", "session")
+"""Weakest first."""
 Author = Literal["customer", "assistant", "agent"]
 Outcome = Literal["answered", "handed_over", "needs_confirmation", "refused"]
 ConversationStatus = Literal["open", "handed_over", "closed"]
@@ -42,6 +46,10 @@ class Ticket:
     subject: str = ""
     customer_id: str | None = None
     status: ConversationStatus = "open"
+    trust: Trust = "none"
+    """Of the message itself, not the best of the conversation."""
+    profile: str = ""
+    """Whose desk answers; empty: the appliance's own profile."""
 
 
 @dataclass(frozen=True, slots=True)

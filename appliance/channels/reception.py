@@ -17,7 +17,7 @@ from datetime import datetime
 from appliance.errors import InputInvalid, InputTooLarge
 from appliance.line.runner import Runner
 from appliance.store.conversations import Accepted, ConversationView, NewConversation, NewMessage, SqlConversations
-from appliance.ticket import Channel, Message
+from appliance.ticket import Channel, Message, Trust
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u202a-\u202e\u2066-\u2069]")
 _SAYS = re.compile(r"\w|[?!]")
@@ -27,6 +27,29 @@ _NAME_CHARS = 200
 _SUBJECT_CHARS = 300
 _COMMENT_CHARS = 2_000
 _KEY_CHARS = 128
+_CUT = "\n[…]"
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """A message that a connector (a mailbox, a desk) brings, with what the connector knows for sure.
+
+    ``source``: the mailbox or desk by name. ``external_id``: its id of the whole thread; None: the thread is known by its first message. ``key``: its id of this message, the same at
+    each delivery. ``reply_to``: our conversation, when the connector has proof that it belongs there. ``customer_id`` only with ``trust`` above none.
+    """
+
+    channel: Channel
+    source: str
+    key: str
+    text: str
+    external_id: str | None = None
+    reply_to: str | None = None
+    subject: str = ""
+    customer_email: str = ""
+    customer_name: str = ""
+    customer_id: str | None = None
+    trust: Trust = "none"
+    profile: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +119,29 @@ class Reception:
         new = self._new_message(text, idempotency_key)
         return await asyncio.shield(asyncio.ensure_future(self._accept(conversation_id, token, new)))
 
+    async def take(self, incoming: Incoming) -> Accepted:
+        """Store what a connector brings and start its run; the same key again changes nothing. Raises ``Busy`` before anything is stored.
+
+        A text that is too long is cut, never refused: the connector keeps the original, and people see that it was cut.
+        """
+        new = NewConversation(
+            id=self._new_id(),
+            token=secrets.token_urlsafe(24),
+            channel=incoming.channel,
+            subject=plain(incoming.subject)[:_SUBJECT_CHARS],
+            customer_id=incoming.customer_id if incoming.trust != "none" else None,
+            contact_email=incoming.customer_email,
+            contact_name=plain(incoming.customer_name)[:_NAME_CHARS],
+            profile=incoming.profile,
+            source=incoming.source,
+            external_id=incoming.external_id or incoming.key,
+        )
+        words = plain(incoming.text, lines=True)
+        if len(words) > self._max_chars:
+            words = f"{words[: self._max_chars - len(_CUT)]}{_CUT}"
+        message = NewMessage(self._new_id(), words, incoming.key, incoming.trust)
+        return await asyncio.shield(asyncio.ensure_future(self._take(new, message, incoming.reply_to)))
+
     async def authorize(self, conversation_id: str, token: str) -> None:
         """Raises ``Unauthorized`` or ``NotFound`` unless the token is that conversation's."""
         await asyncio.to_thread(self._conversations.authorize, conversation_id, token)
@@ -131,6 +177,15 @@ class Reception:
     async def _accept(self, conversation_id: str, token: str, new: NewMessage) -> Accepted:
         with self._runner.admit():
             accepted = await asyncio.to_thread(self._conversations.accept, conversation_id, token, new, now=self._now())
+            if accepted.reply is None:
+                self._runner.submit(accepted.message)
+            return accepted
+
+    async def _take(self, new: NewConversation, message: NewMessage, reply_to: str | None) -> Accepted:
+        with self._runner.admit():
+            accepted = await asyncio.to_thread(
+                self._conversations.take, new, message, reply_to=reply_to, now=self._now()
+            )
             if accepted.reply is None:
                 self._runner.submit(accepted.message)
             return accepted

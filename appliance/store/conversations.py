@@ -2,21 +2,38 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-import re
+import secrets
+import uuid
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import func, select
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from appliance.errors import Conflict, NotFound, Unauthorized
+from appliance.errors import Conflict, NotFound
+from appliance.store.conversation_rows import (
+    Told,
+    accepted_before,
+    authorized,
+    by_key,
+    conversation_row,
+    customer_message,
+    from_source,
+    message_of,
+    next_seq,
+    taken_into,
+    token_hash,
+    view_of,
+)
 from appliance.store.database import Database
+from appliance.store.outbox import Depart, Happened, nobody, put
 from appliance.store.runs import add_closed, reply_of
 from appliance.store.tables import ConversationRow, CustomerRow, FeedbackRow, MessageRow, RunRow
 from appliance.store.views import Accepted, ConversationView, MessageView, NewConversation, NewMessage
-from appliance.ticket import Author, Channel, Closed, ConversationStatus, Message, Reply, Ticket
+from appliance.ticket import Channel, Closed, ConversationStatus, Message, Reply, Ticket, Trust
 
 __all__ = [
     "Accepted",
@@ -29,58 +46,95 @@ __all__ = [
 ]
 
 
-def token_hash(token: str) -> str:
-    """Tokens have 192 random bits, so a plain hash is enough: there is nothing to guess."""
-    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
-
-
 class SqlConversations:
     """Every call is one transaction."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(
+        self,
+        database: Database,
+        *,
+        depart: Depart = nobody,
+        new_id: Callable[[], str] = lambda: uuid.uuid4().hex,
+    ) -> None:
+        """``depart`` says what has to leave because of what happened; those rows are written in the same transaction, with ids by ``new_id``."""
         self._database = database
+        self._depart = depart
+        self._new_id = new_id
 
     def create(self, new: NewConversation, *, now: datetime, first: NewMessage | None = None) -> Message | None:
         """Begin a conversation, with its first message when there is one: both or neither."""
         with self._database.write() as session:
-            session.add(
-                ConversationRow(
-                    id=new.id,
-                    token_hash=token_hash(new.token),
-                    channel=new.channel,
-                    subject=new.subject,
-                    status="open",
-                    customer_id=new.customer_id,
-                    contact_email=new.contact_email,
-                    contact_name=new.contact_name,
-                    created_at=now,
-                    updated_at=now,
-                )
-            )
+            conversation = conversation_row(new, now)
+            session.add(conversation)
             if first is None:
                 return None
             session.flush()
-            row = _customer_message(new.id, 1, first, now)
-            session.add(row)
-            return _message(row)
+            return message_of(self._add(session, conversation, 1, first, now))
+
+    def take(self, new: NewConversation, message: NewMessage, *, reply_to: str | None, now: datetime) -> Accepted:
+        """Store a message that a connector brought, in the conversation ``reply_to``, in the one of the same source and external id, or in a new one.
+
+        The connector says whose conversation it is, so no token is asked. The same idempotency key from the same source is the same message, whatever
+        conversation it is in. A closed conversation opens again.
+        """
+        try:
+            return self._take(new, message, reply_to=reply_to, now=now)
+        except IntegrityError:  # another replica has just begun the same conversation: now it is there
+            return self._take(new, message, reply_to=reply_to, now=now)
+
+    def _take(self, new: NewConversation, message: NewMessage, *, reply_to: str | None, now: datetime) -> Accepted:
+        with self._database.write() as session:
+            conversation = taken_into(session, new, reply_to)
+            if message.idempotency_key and (earlier := from_source(session, new.source, message.idempotency_key)):
+                return accepted_before(session, earlier, message.text)
+            if conversation is None:
+                conversation = conversation_row(new, now)
+                session.add(conversation)
+                session.flush()
+            if conversation.status == "closed":
+                conversation.status = "open"
+            row = self._add(session, conversation, next_seq(session, conversation.id), message, now)
+            conversation.updated_at = now
+            return Accepted(message_of(row))
+
+    def _add(
+        self, session: Session, conversation: ConversationRow, seq: int, new: NewMessage, now: datetime
+    ) -> MessageRow:
+        row = customer_message(conversation.id, seq, new, now)
+        session.add(row)
+        self._tell(session, conversation, Told("message.received", row.id), now)
+        return row
+
+    def _tell(self, session: Session, conversation: ConversationRow, told: Told, now: datetime) -> None:
+        happened = Happened(
+            what=told.what,
+            conversation_id=conversation.id,
+            channel=cast("Channel", conversation.channel),
+            source=conversation.source,
+            message_id=told.message_id,
+            at=now,
+            outcome=told.outcome,
+            speaks=told.speaks,
+            rule=told.rule,
+        )
+        put(session, self._depart(happened), happened, new_id=self._new_id)
 
     def authorize(self, conversation_id: str, token: str) -> None:
         """Raises ``NotFound`` for an unknown conversation and for a token of another one: a stranger learns nothing."""
         with self._database.read() as session:
-            _authorized(session, conversation_id, token)
+            authorized(session, conversation_id, token)
 
     def accept(self, conversation_id: str, token: str, new: NewMessage, *, now: datetime) -> Accepted:
         """Store a customer's message. The same key again gives the same message, and its reply when there is one."""
         with self._database.write() as session:
-            conversation = _authorized(session, conversation_id, token, change=True)
-            if new.idempotency_key and (earlier := _by_key(session, conversation_id, new.idempotency_key)):
-                return _accepted_before(session, earlier, new.text)
+            conversation = authorized(session, conversation_id, token, change=True)
+            if new.idempotency_key and (earlier := by_key(session, conversation_id, new.idempotency_key)):
+                return accepted_before(session, earlier, new.text)
             if conversation.status == "closed":
                 raise Conflict("This conversation is closed.", remedy="Start a new one.")
-            row = _customer_message(conversation_id, _next_seq(session, conversation_id), new, now)
-            session.add(row)
+            row = self._add(session, conversation, next_seq(session, conversation_id), new, now)
             conversation.updated_at = now
-            return Accepted(_message(row))
+            return Accepted(message_of(row))
 
     def open_ticket(self, message_id: str) -> Ticket | None:
         """The message with its history, ready for the line; None when it has been answered."""
@@ -97,12 +151,14 @@ class SqlConversations:
                 .order_by(MessageRow.seq)
             )
             return Ticket(
-                message=_message(row),
-                history=tuple(_message(other) for other in earlier),
+                message=message_of(row),
+                history=tuple(message_of(other) for other in earlier),
                 channel=cast("Channel", conversation.channel),
                 subject=conversation.subject,
                 customer_id=conversation.customer_id,
                 status=cast("ConversationStatus", conversation.status),
+                trust=cast("Trust", row.trust),
+                profile=conversation.profile,
             )
 
     def close(self, closed: Closed, *, events: list[dict[str, Any]], reply_id: str, now: datetime) -> Reply:
@@ -118,7 +174,7 @@ class SqlConversations:
                     MessageRow(
                         id=reply_id,
                         conversation_id=row.conversation_id,
-                        seq=_next_seq(session, row.conversation_id),
+                        seq=next_seq(session, row.conversation_id),
                         author="assistant",
                         text=closed.reply.text,
                         state="sent",
@@ -135,10 +191,14 @@ class SqlConversations:
                 now=now,
             )
             row.state = "answered"
-            if closed.reply.outcome == "handed_over":
+            reply = closed.reply
+            said = Told("reply.sent", row.id, reply.outcome, speaks=bool(reply.text), rule=reply.rule)
+            self._tell(session, conversation, said, now)
+            if reply.outcome == "handed_over" and conversation.status != "handed_over":
                 conversation.status = "handed_over"
+                self._tell(session, conversation, replace(said, what="conversation.handed_over", speaks=False), now)
             conversation.updated_at = now
-            return closed.reply
+            return reply
 
     def unanswered(self) -> list[Message]:
         """Accepted messages whose run has not closed, oldest first: what a restart has to go on with."""
@@ -146,7 +206,7 @@ class SqlConversations:
             rows = session.scalars(
                 select(MessageRow).where(MessageRow.state == "accepted").order_by(MessageRow.created_at, MessageRow.seq)
             )
-            return [_message(row) for row in rows]
+            return [message_of(row) for row in rows]
 
     def reply(self, message_id: str) -> Reply | None:
         with self._database.read() as session:
@@ -166,7 +226,7 @@ class SqlConversations:
 
     def view(self, conversation_id: str, token: str) -> ConversationView:
         with self._database.read() as session:
-            conversation = _authorized(session, conversation_id, token)
+            conversation = authorized(session, conversation_id, token)
             query = (
                 select(MessageRow, RunRow)
                 .outerjoin(RunRow, RunRow.message_id == MessageRow.id)
@@ -179,7 +239,7 @@ class SqlConversations:
                 channel=cast("Channel", conversation.channel),
                 subject=conversation.subject,
                 created_at=conversation.created_at,
-                messages=tuple(_view(row, run) for row, run in session.execute(query)),
+                messages=tuple(view_of(row, run) for row, run in session.execute(query)),
             )
 
     def feedback(
@@ -193,13 +253,14 @@ class SqlConversations:
         now: datetime,
     ) -> None:
         with self._database.write() as session:
-            _authorized(session, conversation_id, token)
+            conversation = authorized(session, conversation_id, token)
             row = session.get(FeedbackRow, conversation_id) or FeedbackRow(conversation_id=conversation_id, comment="")
             row.resolved = row.resolved if resolved is None else resolved
             row.csat = row.csat if csat is None else csat
             row.comment = row.comment if comment is None else comment
             row.updated_at = now
             session.add(row)
+            self._tell(session, conversation, Told("feedback.given", secrets.token_hex(8)), now)
 
     def customer(self, customer_id: str) -> tuple[str, str] | None:
         """(name, tier) of a row of the customer table."""
@@ -216,58 +277,3 @@ class SqlConversations:
                 session.add(row)
             row.name, row.tier = name or row.name, tier
             return row.id
-
-
-def _authorized(session: Session, conversation_id: str, token: str, *, change: bool = False) -> ConversationRow:
-    """``change`` locks the row (PostgreSQL; SQLite has one writer): two messages at once would get the same ``seq``."""
-    if not token:
-        raise Unauthorized(
-            "This conversation needs its visitor's token.", remedy="Send it as Authorization: Bearer <token>."
-        )
-    known = re.fullmatch(r"[\w-]{1,32}", conversation_id)  # it comes from the network: PostgreSQL refuses a NUL in it
-    row = session.get(ConversationRow, conversation_id, with_for_update=change or None) if known else None
-    if row is None or not hmac.compare_digest(row.token_hash, token_hash(token)):
-        raise NotFound("There is no such conversation.", remedy="Check the id and the token.")
-    return row
-
-
-def _by_key(session: Session, conversation_id: str, key: str) -> MessageRow | None:
-    return session.scalar(
-        select(MessageRow).where(MessageRow.conversation_id == conversation_id, MessageRow.idempotency_key == key)
-    )
-
-
-def _accepted_before(session: Session, earlier: MessageRow, text: str) -> Accepted:
-    if earlier.text != text:
-        raise Conflict("This idempotency key was used for another text.", remedy="Use a new key for a new message.")
-    run = session.get(RunRow, earlier.id)
-    return Accepted(_message(earlier), reply_of(run) if run else None)
-
-
-def _next_seq(session: Session, conversation_id: str) -> int:
-    return (
-        session.scalar(select(func.max(MessageRow.seq)).where(MessageRow.conversation_id == conversation_id)) or 0
-    ) + 1
-
-
-def _customer_message(conversation_id: str, seq: int, new: NewMessage, now: datetime) -> MessageRow:
-    return MessageRow(
-        id=new.id,
-        conversation_id=conversation_id,
-        seq=seq,
-        author="customer",
-        text=new.text,
-        state="accepted",
-        idempotency_key=new.idempotency_key,
-        created_at=now,
-    )
-
-
-def _message(row: MessageRow) -> Message:
-    return Message(row.id, row.conversation_id, row.seq, cast("Author", row.author), row.text, row.created_at)
-
-
-def _view(row: MessageRow, run: RunRow | None) -> MessageView:
-    return MessageView(
-        row.id, row.seq, cast("Author", row.author), row.text, row.created_at, reply_of(run) if run else None
-    )

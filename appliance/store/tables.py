@@ -87,7 +87,10 @@ class CustomerRow(Base):
 
 
 class ConversationRow(Base):
+    """``source``: the mailbox or desk that it came by, with that one's id of it in ``external_id``. ``profile``: empty for the appliance's own."""
+
     __tablename__ = "conversations"
+    __table_args__ = (Index("uq_conversations_source", "source", "external_id", unique=True),)
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
     token_hash: Mapped[str] = mapped_column(String(64))
     channel: Mapped[str] = mapped_column(String(16))
@@ -96,12 +99,18 @@ class ConversationRow(Base):
     customer_id: Mapped[str | None] = mapped_column(ForeignKey("customers.id"), index=True)
     contact_email: Mapped[str] = mapped_column(String(320), default="")
     contact_name: Mapped[str] = mapped_column(Text, default="")
+    profile: Mapped[str] = mapped_column(String(64), default="", server_default=sql("''"))
+    source: Mapped[str] = mapped_column(String(64), default="", server_default=sql("''"))
+    external_id: Mapped[str | None] = mapped_column(String(255))
     created_at: Mapped[datetime] = mapped_column(index=True)
-    updated_at: Mapped[datetime]
+    updated_at: Mapped[datetime] = mapped_column(index=True)
 
 
 class MessageRow(Base):
-    """What was said. A customer's message is ``accepted`` until its run has closed, then ``answered``; others are ``sent``."""
+    """What was said. A customer's message is ``accepted`` until its run has closed, then ``answered``; others are ``sent``.
+
+    ``covered_by``: the earlier message whose run answered this one too. ``attempts``: how often its run was begun; events of each attempt are numbered apart.
+    """
 
     __tablename__ = "messages"
     __table_args__ = (
@@ -116,7 +125,56 @@ class MessageRow(Base):
     text: Mapped[str] = mapped_column(Text)
     state: Mapped[str] = mapped_column(String(16))
     idempotency_key: Mapped[str | None] = mapped_column(String(128))
+    trust: Mapped[str] = mapped_column(String(16), default="none", server_default=sql("'none'"))
+    covered_by: Mapped[str | None] = mapped_column(String(32))
+    attempts: Mapped[int] = mapped_column(Integer, default=0, server_default=sql("0"))
     created_at: Mapped[datetime]
+
+
+class ToldRow(Base):
+    """A sentence that a customer may have read while its run was under way; the run's own record has it afterwards, and this row goes."""
+
+    __tablename__ = "told"
+    message_id: Mapped[str] = mapped_column(ForeignKey("messages.id"), primary_key=True)
+    n: Mapped[int] = mapped_column(Integer, primary_key=True)
+    event: Mapped[dict[str, Any]]
+    citations: Mapped[list[Any]]
+
+
+class OutboxRow(Base):
+    """Something that has to leave: written with what caused it, sent by the postman, marked after.
+
+    ``id`` is also the idempotency key that the other side sees. ``key`` says what it is: the same thing is never put in twice.
+    """
+
+    __tablename__ = "outbox"
+    __table_args__ = (Index("ix_outbox_due", "state", "due_at"),)
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    key: Mapped[str] = mapped_column(String(255), unique=True)
+    kind: Mapped[str] = mapped_column(String(16))
+    target: Mapped[str] = mapped_column(String(64))
+    purpose: Mapped[str] = mapped_column(String(32))
+    conversation_id: Mapped[str | None] = mapped_column(ForeignKey("conversations.id"), index=True)
+    message_id: Mapped[str | None] = mapped_column(String(32))
+    body: Mapped[dict[str, Any]]
+    state: Mapped[str] = mapped_column(String(16))
+    attempts: Mapped[int] = mapped_column(Integer, default=0)
+    claimed_by: Mapped[str | None] = mapped_column(String(64))
+    due_at: Mapped[datetime]
+    created_at: Mapped[datetime]
+    settled_at: Mapped[datetime | None]
+    receipt: Mapped[str] = mapped_column(Text, default="")
+    fault: Mapped[str] = mapped_column(Text, default="")
+
+
+class ReplicaRow(Base):
+    """A process that runs the line. ``beat`` counts up while it lives; who sees it stand still takes its runs over."""
+
+    __tablename__ = "replicas"
+    id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    beat: Mapped[int] = mapped_column(BigInteger)
+    version: Mapped[str] = mapped_column(String(32))
+    seen_at: Mapped[datetime]
 
 
 class RunRow(Base):

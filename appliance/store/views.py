@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from appliance.ticket import Author, Channel, ConversationStatus, Message, Reply
+from appliance.ticket import Author, Channel, ConversationStatus, Message, Reply, Trust
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +19,9 @@ class NewConversation:
     customer_id: str | None = None
     contact_email: str = ""
     contact_name: str = ""
+    profile: str = ""
+    source: str = ""
+    external_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,14 +31,16 @@ class NewMessage:
     id: str
     text: str
     idempotency_key: str | None = None
+    trust: Trust = "none"
 
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """A message that is safely stored; ``reply`` is set when it was answered before."""
+    """A message that is safely stored; ``reply`` is set when it was answered before, ``again`` when it was stored before."""
 
     message: Message
     reply: Reply | None = None
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,129 @@
+"""Rows of conversations and messages: how they are found, made and shown. Inside the caller's transaction."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from typing import cast
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from appliance.errors import Conflict, NotFound, Unauthorized
+from appliance.store.outbox import What
+from appliance.store.runs import reply_of
+from appliance.store.tables import ConversationRow, MessageRow, RunRow
+from appliance.store.views import Accepted, MessageView, NewConversation, NewMessage
+from appliance.ticket import Author, Message, Outcome
+
+
+def token_hash(token: str) -> str:
+    """Tokens have 192 random bits, so a plain hash is enough: there is nothing to guess."""
+    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def authorized(session: Session, conversation_id: str, token: str, *, change: bool = False) -> ConversationRow:
+    """``change`` locks the row (PostgreSQL; SQLite has one writer): two messages at once would get the same ``seq``."""
+    if not token:
+        raise Unauthorized(
+            "This conversation needs its visitor's token.", remedy="Send it as Authorization: Bearer <token>."
+        )
+    known = re.fullmatch(r"[\w-]{1,32}", conversation_id)  # it comes from the network: PostgreSQL refuses a NUL in it
+    row = session.get(ConversationRow, conversation_id, with_for_update=change or None) if known else None
+    if row is None or not hmac.compare_digest(row.token_hash, token_hash(token)):
+        raise NotFound("There is no such conversation.", remedy="Check the id and the token.")
+    return row
+
+
+def by_key(session: Session, conversation_id: str, key: str) -> MessageRow | None:
+    return session.scalar(
+        select(MessageRow).where(MessageRow.conversation_id == conversation_id, MessageRow.idempotency_key == key)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What of a conversation others may have to hear."""
+
+    what: What
+    message_id: str
+    outcome: Outcome | None = None
+    speaks: bool = False
+    rule: str = ""
+
+
+def conversation_row(new: NewConversation, now: datetime) -> ConversationRow:
+    return ConversationRow(
+        id=new.id,
+        token_hash=token_hash(new.token),
+        channel=new.channel,
+        subject=new.subject,
+        status="open",
+        customer_id=new.customer_id,
+        contact_email=new.contact_email,
+        contact_name=new.contact_name,
+        profile=new.profile,
+        source=new.source,
+        external_id=new.external_id,
+        created_at=now,
+        updated_at=now,
+    )
+
+
+def from_source(session: Session, source: str, key: str) -> MessageRow | None:
+    return session.scalar(
+        select(MessageRow)
+        .join(ConversationRow, ConversationRow.id == MessageRow.conversation_id)
+        .where(ConversationRow.source == source, MessageRow.idempotency_key == key)
+    )
+
+
+def taken_into(session: Session, new: NewConversation, reply_to: str | None) -> ConversationRow | None:
+    if reply_to is not None:
+        return session.get_one(ConversationRow, reply_to, with_for_update=True)
+    if new.external_id is None:
+        return None
+    query = select(ConversationRow).where(
+        ConversationRow.source == new.source, ConversationRow.external_id == new.external_id
+    )
+    return session.scalar(query.with_for_update())
+
+
+def accepted_before(session: Session, earlier: MessageRow, text: str) -> Accepted:
+    if earlier.text != text:
+        raise Conflict("This idempotency key was used for another text.", remedy="Use a new key for a new message.")
+    run = session.get(RunRow, earlier.id)
+    return Accepted(message_of(earlier), reply_of(run) if run else None, again=True)
+
+
+def next_seq(session: Session, conversation_id: str) -> int:
+    return (
+        session.scalar(select(func.max(MessageRow.seq)).where(MessageRow.conversation_id == conversation_id)) or 0
+    ) + 1
+
+
+def customer_message(conversation_id: str, seq: int, new: NewMessage, now: datetime) -> MessageRow:
+    return MessageRow(
+        id=new.id,
+        conversation_id=conversation_id,
+        seq=seq,
+        author="customer",
+        text=new.text,
+        state="accepted",
+        idempotency_key=new.idempotency_key,
+        trust=new.trust,
+        created_at=now,
+    )
+
+
+def message_of(row: MessageRow) -> Message:
+    return Message(row.id, row.conversation_id, row.seq, cast("Author", row.author), row.text, row.created_at)
+
+
+def view_of(row: MessageRow, run: RunRow | None) -> MessageView:
+    return MessageView(
+        row.id, row.seq, cast("Author", row.author), row.text, row.created_at, reply_of(run) if run else None
+    )

@@ -1,0 +1,177 @@
+"""What has to leave. A row is written in the transaction of what caused it; the postman claims it, sends it and marks it.
+
+waiting -> sending -> sent | waiting (to be tried again) | failed
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from appliance.store.database import Database
+from appliance.store.tables import OutboxRow
+from appliance.ticket import Channel, Outcome
+
+What = Literal[
+    "message.received", "reply.sent", "conversation.handed_over", "conversation.closed", "feedback.given", "mail.failed"
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Happened:
+    """Something that others may have to hear of, with what is needed to know whom. It carries no customer's text."""
+
+    what: What
+    conversation_id: str
+    channel: Channel
+    source: str
+    message_id: str
+    at: datetime
+    outcome: Outcome | None = None
+    speaks: bool = False
+    """A text for the customer came with it, so a channel that does not read our database has to deliver it."""
+    rule: str = ""
+    """The rule id of the decision behind it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Departure:
+    """One thing that has to leave because of it. ``key`` is the same whenever it is asked for again, so it is written once.
+
+    ``kind``: the carrier (mail, desk, webhook). ``target``: which mailbox, desk or webhook. ``body``: what the carrier needs beside the stored
+    conversation; ids rather than texts.
+    """
+
+    key: str
+    kind: str
+    target: str
+    purpose: str
+    body: dict[str, Any] = field(default_factory=dict)
+
+
+Depart = Callable[[Happened], Iterable[Departure]]
+
+
+def nobody(_happened: Happened) -> Iterable[Departure]:
+    """Where nothing is connected."""
+    return ()
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """A claimed row. ``id`` is the idempotency key for the other side; ``attempts`` counts earlier tries, so above 0 it may have arrived already."""
+
+    id: str
+    key: str
+    kind: str
+    target: str
+    purpose: str
+    conversation_id: str | None
+    message_id: str | None
+    body: dict[str, Any]
+    attempts: int
+    created_at: datetime
+
+
+def put(session: Session, departures: Iterable[Departure], happened: Happened, *, new_id: Callable[[], str]) -> None:
+    """Add rows to the caller's transaction; what is there already stays as it is."""
+    for departure in departures:
+        if session.scalar(select(OutboxRow.id).where(OutboxRow.key == departure.key)):
+            continue
+        session.add(
+            OutboxRow(
+                id=new_id(),
+                key=departure.key,
+                kind=departure.kind,
+                target=departure.target,
+                purpose=departure.purpose,
+                conversation_id=happened.conversation_id,
+                message_id=happened.message_id,
+                body=departure.body,
+                state="waiting",
+                attempts=0,
+                claimed_by=None,
+                due_at=happened.at,
+                created_at=happened.at,
+                settled_at=None,
+                receipt="",
+                fault="",
+            )
+        )
+
+
+class SqlOutbox:
+    """Every call is one transaction."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def claim(self, *, replica: str, now: datetime, limit: int) -> list[Parcel]:
+        """Take rows that are due, oldest first. What this replica claimed in an earlier life is its own to send again (see ``release``)."""
+        with self._database.write() as session:
+            rows = list(
+                session.scalars(
+                    select(OutboxRow)
+                    .where(OutboxRow.state == "waiting", OutboxRow.due_at <= now)
+                    .order_by(OutboxRow.due_at)
+                    .limit(limit)
+                    .with_for_update(skip_locked=True)
+                )
+            )
+            parcels = [_parcel(row) for row in rows]
+            for row in rows:
+                row.state, row.claimed_by, row.attempts = "sending", replica, row.attempts + 1
+            return parcels
+
+    def release(self, replica: str, *, now: datetime) -> int:
+        """Give back what a replica had claimed when it died; returns how many."""
+        with self._database.write() as session:
+            done = session.execute(
+                update(OutboxRow)
+                .where(OutboxRow.state == "sending", OutboxRow.claimed_by == replica)
+                .values(state="waiting", claimed_by=None, due_at=now)
+            )
+            return int(getattr(done, "rowcount", 0))
+
+    def sent(self, parcel_id: str, *, receipt: str, now: datetime) -> None:
+        self._settle(parcel_id, "sent", now, receipt=receipt)
+
+    def failed(self, parcel_id: str, *, fault: str, now: datetime) -> None:
+        """It will never arrive as it is; a person has to hear of it."""
+        self._settle(parcel_id, "failed", now, fault=fault)
+
+    def later(self, parcel_id: str, *, fault: str, due_at: datetime) -> None:
+        with self._database.write() as session:
+            row = session.get_one(OutboxRow, parcel_id)
+            row.state, row.claimed_by, row.fault, row.due_at = "waiting", None, fault, due_at
+
+    def count(self) -> dict[str, int]:
+        """Rows by state."""
+        with self._database.read() as session:
+            states = session.scalars(select(OutboxRow.state)).all()
+        return {state: states.count(state) for state in ("waiting", "sending", "sent", "failed")}
+
+    def _settle(self, parcel_id: str, state: str, now: datetime, *, receipt: str = "", fault: str = "") -> None:
+        with self._database.write() as session:
+            row = session.get_one(OutboxRow, parcel_id)
+            row.state, row.settled_at, row.receipt, row.fault, row.claimed_by = state, now, receipt, fault, None
+
+
+def _parcel(row: OutboxRow) -> Parcel:
+    return Parcel(
+        row.id,
+        row.key,
+        row.kind,
+        row.target,
+        row.purpose,
+        row.conversation_id,
+        row.message_id,
+        row.body,
+        row.attempts,
+        row.created_at,
+    )
