@@ -7,16 +7,14 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from appliance.errors import ConfigInvalid, explain
+from appliance.mail_settings import Mail
+from appliance.section import Section
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Server(_Section):
+class Server(Section):
     """Where the appliance listens, and what it accepts."""
 
     host: str = "127.0.0.1"
@@ -31,13 +29,13 @@ class Server(_Section):
     """Messages accepted and not yet answered; beyond it new ones get 503 with Retry-After."""
 
 
-class Database(_Section):
+class Database(Section):
     """Empty: SQLite in the data directory. Otherwise an SQLAlchemy URL, such as ``postgresql+psycopg://…``."""
 
     url: str = ""
 
 
-class Models(_Section):
+class Models(Section):
     """How the local models run."""
 
     provider: Literal["cpu", "cuda"] = "cpu"
@@ -59,7 +57,7 @@ class Models(_Section):
     """Inputs that may wait before a model; beyond it: overloaded."""
 
 
-class Retrieval(_Section):
+class Retrieval(Section):
     """How passages are found."""
 
     pool: Annotated[int, Field(ge=1, le=200)] = 30
@@ -72,7 +70,7 @@ class Retrieval(_Section):
     """True: the cross-encoder orders the candidates where it was measured to help; ``always``: even where it was not; false: never."""
 
 
-class Spoken(_Section):
+class Spoken(Section):
     """The languages that customers write in."""
 
     detect: bool = True
@@ -81,7 +79,7 @@ class Spoken(_Section):
     """Codes of the languages that customers write in, such as de and fr; naming them makes short messages surer. Empty: all that the detector knows."""
 
 
-class ModelServer(_Section):
+class ModelServer(Section):
     """A server of ours that speaks the OpenAI API, and a model on it."""
 
     base_url: str = "http://127.0.0.1:8000/v1"
@@ -95,7 +93,7 @@ class ModelServer(_Section):
     """Requests that it works on at once (vLLM's --max-num-seqs)."""
 
 
-class CircuitBreaker(_Section):
+class CircuitBreaker(Section):
     """When a model server that fails is no longer asked, and when it is asked again."""
 
     faults: Annotated[int, Field(ge=1)] = 3
@@ -105,7 +103,7 @@ class CircuitBreaker(_Section):
     """The same after a fault that a person has to mend, such as a wrong key; one is enough."""
 
 
-class Shedding(_Section):
+class Shedding(Section):
     """When tickets are quoted at once instead of waiting for a model server."""
 
     wait_s: Annotated[float, Field(ge=0)] = 5.0
@@ -124,7 +122,7 @@ class Synthesis(ModelServer):
     shedding: Shedding = Shedding()
 
 
-class Hosted(_Section):
+class Hosted(Section):
     """A model outside the building, for what the profile's ``[fallback]`` rules allow. Off: no client, no mask and no gate exist."""
 
     enabled: bool = False
@@ -139,7 +137,7 @@ class Hosted(_Section):
     """File that holds the key; the environment's APPLIANCE_HOSTED_API_KEY is read when this is empty."""
     residency: str = ""
     """Residency tag of this installation's tickets, such as eu. Empty: unknown, and nothing goes."""
-    customer_residency: dict[str, str] = {}
+    customer_residency: dict[str, str] = {}  # noqa: RUF012 - pydantic copies the default
     """A further tag for single customers, by customer id."""
     price_input: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
     """For a million input tokens; None: the preset's, once ``prices_confirmed`` says that somebody has compared it with the contract."""
@@ -153,7 +151,7 @@ class Hosted(_Section):
     """The ledger's anchor file; empty: ``egress.anchor`` in the data directory."""
 
 
-class Config(_Section):
+class Config(Section):
     """Everything an operator can set."""
 
     data: Path = Path("data")
@@ -165,6 +163,7 @@ class Config(_Section):
     language: Spoken = Spoken()
     synthesis: Synthesis = Synthesis()
     hosted: Hosted = Hosted()
+    mail: Mail = Mail()
 
     @property
     def base_url(self) -> str:
@@ -202,7 +201,7 @@ def load_config(file: Path | None, **overrides: object) -> Config:
     server: dict[str, object] = {name: given.pop(name) for name in ("host", "port") if name in given}
     given.pop("data", None)
     tree = {**tree, **given}
-    sections = [name for name, field in Config.model_fields.items() if isinstance(field.default, _Section)]
+    sections = [name for name, field in Config.model_fields.items() if isinstance(field.default, Section)]
     tree |= {name: _table(tree, name, chosen) for name in sections if name in tree}
     if server:
         tree["server"] = {**_table(tree, "server", chosen), **server}
