@@ -11,6 +11,7 @@ from pydantic import Field, ValidationError
 
 from appliance.errors import ConfigInvalid, explain
 from appliance.mail_settings import Mail
+from appliance.outgoing_settings import Outgoing
 from appliance.section import Section
 
 
@@ -164,6 +165,7 @@ class Config(Section):
     synthesis: Synthesis = Synthesis()
     hosted: Hosted = Hosted()
     mail: Mail = Mail()
+    outgoing: Outgoing = Outgoing()
 
     @property
     def base_url(self) -> str:

@@ -66,6 +66,23 @@ class StorageFailed(ApplianceFault):
     transient = True
 
 
+class OutgoingRefused(ApplianceFault):
+    """An address that was configured may not be called: what it leads to is not allowed. Nothing was sent."""
+
+    code = "outgoing_refused"
+
+
+class OutgoingFailed(ApplianceFault):
+    """A configured server could not be reached or broke off. ``sent``: whether it may have received the request all the same."""
+
+    code = "outgoing_failed"
+    transient = True
+
+    def __init__(self, message: str, *, sent: bool) -> None:
+        super().__init__(message, remedy="Look at that server and the way to it; appliance doctor lists the addresses.")
+        self.sent = sent
+
+
 class LedgerBroken(ApplianceFault):
     """The egress ledger and its anchor do not fit each other, so nothing may be added, and nothing may leave."""
 
