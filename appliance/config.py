@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, ValidationError
 
+from appliance.attachment import AttachmentLimits
 from appliance.errors import ConfigInvalid, explain
 from appliance.mail_settings import Mail
 from appliance.outgoing_settings import Outgoing
@@ -164,6 +165,7 @@ class Config(Section):
     language: Spoken = Spoken()
     synthesis: Synthesis = Synthesis()
     hosted: Hosted = Hosted()
+    attachments: AttachmentLimits = AttachmentLimits()
     mail: Mail = Mail()
     outgoing: Outgoing = Outgoing()
 
@@ -178,6 +180,11 @@ class Config(Section):
     @property
     def database_url(self) -> str:
         return self.database.url or f"sqlite:///{self.data / 'appliance.db'}"
+
+    @property
+    def attachments_folder(self) -> Path:
+        """Outside everything that is served; on the same disk for every replica."""
+        return self.data / "attachments"
 
     @property
     def egress_anchor(self) -> Path:

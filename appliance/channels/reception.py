@@ -9,13 +9,15 @@ import asyncio
 import re
 import secrets
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 
+from appliance.attachment import AttachmentLimits, StoredFile
 from appliance.errors import InputInvalid, InputTooLarge
 from appliance.line.runner import Runner
+from appliance.store.attachments import DEFAULT_LIMITS, check_count
 from appliance.store.conversations import Accepted, ConversationView, NewConversation, NewMessage, SqlConversations
 from appliance.ticket import Channel, Message, Trust
 
@@ -50,6 +52,8 @@ class Incoming:
     customer_id: str | None = None
     trust: Trust = "none"
     profile: str = ""
+    files: tuple[StoredFile, ...] = ()
+    """On the disk (``AttachmentFiles.keep``); their rows are written with the message. When it was stored before, they are left over and the sweep removes them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +76,14 @@ class Reception:
         max_message_chars: int,
         new_id: Callable[[], str],
         now: Callable[[], datetime],
+        limits: AttachmentLimits = DEFAULT_LIMITS,
     ) -> None:
         self._conversations = conversations
         self._runner = runner
         self._max_chars = max_message_chars
         self._new_id = new_id
         self._now = now
+        self._limits = limits
 
     async def open(
         self,
@@ -89,6 +95,7 @@ class Reception:
         customer_id: str | None = None,
         text: str | None = None,
         idempotency_key: str | None = None,
+        files: Sequence[StoredFile] = (),
     ) -> Opened:
         """Begin a conversation, and take its first message when ``text`` is given. Raises ``Busy`` before anything is stored.
 
@@ -108,15 +115,25 @@ class Reception:
             contact_email=customer_email,
             contact_name=plain(customer_name)[:_NAME_CHARS],
         )
-        first = None if text is None else self._new_message(text, idempotency_key)
+        first = None if text is None else self._new_message(text, idempotency_key, files=files)
         message = await asyncio.shield(asyncio.ensure_future(self._create(new, first)))
         return Opened(new.id, new.token, Accepted(message) if message else None)
 
     async def receive(
-        self, conversation_id: str, token: str, text: str, idempotency_key: str | None = None
+        self,
+        conversation_id: str,
+        token: str,
+        text: str,
+        idempotency_key: str | None = None,
+        *,
+        attachments: Sequence[str] = (),
+        files: Sequence[StoredFile] = (),
     ) -> Accepted:
-        """Store a message and start its run. Raises ``Busy`` before anything is stored, ``NotFound``, ``Conflict``, ``InputInvalid``."""
-        new = self._new_message(text, idempotency_key)
+        """Store a message and start its run. Raises ``Busy`` before anything is stored, ``NotFound``, ``Conflict``, ``InputInvalid``.
+
+        ``attachments``: uploads of this conversation that it takes along; ``files``: such that came with it and have no row yet.
+        """
+        new = self._new_message(text, idempotency_key, attachments, files)
         return await asyncio.shield(asyncio.ensure_future(self._accept(conversation_id, token, new)))
 
     async def take(self, incoming: Incoming) -> Accepted:
@@ -139,7 +156,7 @@ class Reception:
         words = plain(incoming.text, lines=True)
         if len(words) > self._max_chars:
             words = f"{words[: self._max_chars - len(_CUT)]}{_CUT}"
-        message = NewMessage(self._new_id(), words, incoming.key, incoming.trust)
+        message = NewMessage(self._new_id(), words, incoming.key, incoming.trust, files=incoming.files)
         return await asyncio.shield(asyncio.ensure_future(self._take(new, message, incoming.reply_to)))
 
     async def authorize(self, conversation_id: str, token: str) -> None:
@@ -190,7 +207,10 @@ class Reception:
                 self._runner.submit(accepted.message)
             return accepted
 
-    def _new_message(self, text: str, key: str | None) -> NewMessage:
+    def _new_message(
+        self, text: str, key: str | None, attachments: Sequence[str] = (), files: Sequence[StoredFile] = ()
+    ) -> NewMessage:
+        check_count(len(attachments) + len(files), self._limits)
         words = plain(text, lines=True)
         if not _SAYS.search(words) and not any(unicodedata.category(sign) == "So" for sign in words):
             raise InputInvalid("The message is empty.", remedy="Write what you need help with.")
@@ -203,7 +223,8 @@ class Reception:
             raise InputInvalid(
                 f"idempotency_key must have 1 to {_KEY_CHARS} printable characters.", remedy="Use a UUID."
             )
-        return NewMessage(self._new_id(), words, key)
+        chosen = tuple(dict.fromkeys(attachments))
+        return NewMessage(self._new_id(), words, key, attachments=chosen, files=tuple(files))
 
 
 def plain(text: str, *, lines: bool = False) -> str:

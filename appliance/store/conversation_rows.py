@@ -13,10 +13,11 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from appliance.errors import Conflict, NotFound, Unauthorized
+from appliance.store.attachments import same_files
 from appliance.store.outbox import What
 from appliance.store.runs import reply_of
 from appliance.store.tables import ConversationRow, MessageRow, RunRow
-from appliance.store.views import Accepted, MessageView, NewConversation, NewMessage
+from appliance.store.views import Accepted, AttachmentView, MessageView, NewConversation, NewMessage
 from appliance.ticket import Author, Message, Outcome
 
 
@@ -92,9 +93,11 @@ def taken_into(session: Session, new: NewConversation, reply_to: str | None) -> 
     return session.scalar(query.with_for_update())
 
 
-def accepted_before(session: Session, earlier: MessageRow, text: str) -> Accepted:
-    if earlier.text != text:
+def accepted_before(session: Session, earlier: MessageRow, new: NewMessage, *, compare_files: bool = True) -> Accepted:
+    if earlier.text != new.text:
         raise Conflict("This idempotency key was used for another text.", remedy="Use a new key for a new message.")
+    if compare_files and not same_files(session, earlier.id, new.attachments, new.files):
+        raise Conflict("This idempotency key was used with other files.", remedy="Use a new key for a new message.")
     run = session.get(RunRow, earlier.id)
     return Accepted(message_of(earlier), reply_of(run) if run else None, again=True)
 
@@ -123,7 +126,7 @@ def message_of(row: MessageRow) -> Message:
     return Message(row.id, row.conversation_id, row.seq, cast("Author", row.author), row.text, row.created_at)
 
 
-def view_of(row: MessageRow, run: RunRow | None) -> MessageView:
+def view_of(row: MessageRow, run: RunRow | None, files: tuple[AttachmentView, ...] = ()) -> MessageView:
     return MessageView(
-        row.id, row.seq, cast("Author", row.author), row.text, row.created_at, reply_of(run) if run else None
+        row.id, row.seq, cast("Author", row.author), row.text, row.created_at, reply_of(run) if run else None, files
     )

@@ -13,7 +13,9 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from appliance.attachment import AttachmentLimits
 from appliance.errors import Conflict, NotFound
+from appliance.store.attachments import DEFAULT_LIMITS, add_files, bind, views
 from appliance.store.conversation_rows import (
     Told,
     accepted_before,
@@ -55,11 +57,13 @@ class SqlConversations:
         *,
         depart: Depart = nobody,
         new_id: Callable[[], str] = lambda: uuid.uuid4().hex,
+        limits: AttachmentLimits = DEFAULT_LIMITS,
     ) -> None:
         """``depart`` says what has to leave because of what happened; those rows are written in the same transaction, with ids by ``new_id``."""
         self._database = database
         self._depart = depart
         self._new_id = new_id
+        self._limits = limits
 
     def create(self, new: NewConversation, *, now: datetime, first: NewMessage | None = None) -> Message | None:
         """Begin a conversation, with its first message when there is one: both or neither."""
@@ -69,7 +73,7 @@ class SqlConversations:
             if first is None:
                 return None
             session.flush()
-            return message_of(self._add(session, conversation, 1, first, now))
+            return message_of(self._add(session, conversation, 1, first, now, limits=self._limits))
 
     def take(self, new: NewConversation, message: NewMessage, *, reply_to: str | None, now: datetime) -> Accepted:
         """Store a message that a connector brought, in the conversation ``reply_to``, in the one of the same source and external id, or in a new one.
@@ -86,7 +90,7 @@ class SqlConversations:
         with self._database.write() as session:
             conversation = taken_into(session, new, reply_to)
             if message.idempotency_key and (earlier := from_source(session, new.source, message.idempotency_key)):
-                return accepted_before(session, earlier, message.text)
+                return accepted_before(session, earlier, message, compare_files=False)
             if conversation is None:
                 conversation = conversation_row(new, now)
                 session.add(conversation)
@@ -98,10 +102,20 @@ class SqlConversations:
             return Accepted(message_of(row))
 
     def _add(
-        self, session: Session, conversation: ConversationRow, seq: int, new: NewMessage, now: datetime
+        self,
+        session: Session,
+        conversation: ConversationRow,
+        seq: int,
+        new: NewMessage,
+        now: datetime,
+        *,
+        limits: AttachmentLimits | None = None,
     ) -> MessageRow:
         row = customer_message(conversation.id, seq, new, now)
         session.add(row)
+        session.flush()
+        bind(session, conversation.id, row.id, new.attachments)
+        add_files(session, conversation.id, row.id, new.files, limits=limits, now=now, first=len(new.attachments))
         self._tell(session, conversation, Told("message.received", row.id), now)
         return row
 
@@ -129,10 +143,11 @@ class SqlConversations:
         with self._database.write() as session:
             conversation = authorized(session, conversation_id, token, change=True)
             if new.idempotency_key and (earlier := by_key(session, conversation_id, new.idempotency_key)):
-                return accepted_before(session, earlier, new.text)
+                return accepted_before(session, earlier, new)
             if conversation.status == "closed":
                 raise Conflict("This conversation is closed.", remedy="Start a new one.")
-            row = self._add(session, conversation, next_seq(session, conversation_id), new, now)
+            seq = next_seq(session, conversation_id)
+            row = self._add(session, conversation, seq, new, now, limits=self._limits)
             conversation.updated_at = now
             return Accepted(message_of(row))
 
@@ -227,6 +242,7 @@ class SqlConversations:
     def view(self, conversation_id: str, token: str) -> ConversationView:
         with self._database.read() as session:
             conversation = authorized(session, conversation_id, token)
+            files = views(session, [conversation_id])
             query = (
                 select(MessageRow, RunRow)
                 .outerjoin(RunRow, RunRow.message_id == MessageRow.id)
@@ -239,7 +255,7 @@ class SqlConversations:
                 channel=cast("Channel", conversation.channel),
                 subject=conversation.subject,
                 created_at=conversation.created_at,
-                messages=tuple(view_of(row, run) for row, run in session.execute(query)),
+                messages=tuple(view_of(row, run, files.get(row.id, ())) for row, run in session.execute(query)),
             )
 
     def feedback(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from appliance.attachment import StoredFile
 from appliance.ticket import Author, Channel, ConversationStatus, Message, Reply, Trust
 
 
@@ -26,12 +27,14 @@ class NewConversation:
 
 @dataclass(frozen=True, slots=True)
 class NewMessage:
-    """A customer's message that is about to be stored."""
+    """A customer's message that is about to be stored. ``attachments``: ids of uploads that it takes along; ``files``: on the disk, without a row yet."""
 
     id: str
     text: str
     idempotency_key: str | None = None
     trust: Trust = "none"
+    attachments: tuple[str, ...] = ()
+    files: tuple[StoredFile, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,16 @@ class Accepted:
 
 
 @dataclass(frozen=True, slots=True)
+class AttachmentView:
+    """A file as people are shown it: name, size and what its first bytes look like."""
+
+    id: str
+    name: str
+    type: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
 class MessageView:
     """A message as its visitor may see it; ``reply`` stands beside the customer's message that it answers."""
 
@@ -53,6 +66,7 @@ class MessageView:
     text: str
     created_at: datetime
     reply: Reply | None = None
+    attachments: tuple[AttachmentView, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
