@@ -96,6 +96,8 @@ class ParsedMail:
     attachments: tuple[Attachment, ...] = ()
     automatic: str = ""
     report: DeliveryReport | None = None
+    loop_marks: tuple[str, ...] = ()
+    """Of the mail systems that it went through (X-Loop), ours among them when it is one of ours."""
     flags: tuple[str, ...] = ()
     trace: tuple[tuple[str, str], ...] = ()
 
@@ -133,7 +135,10 @@ def of_record(values: Mapping[str, Any]) -> ParsedMail:
             **values,
             "sender": _address(values["sender"]) if values["sender"] else None,
             **{name: tuple(_address(one) for one in values[name]) for name in ("reply_to", "to", "cc")},
-            **{name: tuple(map(str, values[name])) for name in ("in_reply_to", "references", "delivered_to", "flags")},
+            **{
+                name: tuple(map(str, values[name]))
+                for name in ("in_reply_to", "references", "delivered_to", "loop_marks", "flags")
+            },
             "attachments": tuple(Attachment(**one) for one in values["attachments"]),
             "report": _report(report) if report else None,
             "trace": tuple((str(name), str(value)) for name, value in values["trace"]),
