@@ -6,7 +6,7 @@ import asyncio
 import time
 import uuid
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -31,21 +31,19 @@ from appliance.metrics import Metrics
 from appliance.model_set import ModelSet, Queues, open_heads, open_models
 from appliance.policy import Policy, load_policy
 from appliance.private import private_of
-from appliance.rungs import lines_at_once, model_keys, open_ladder
+from appliance.rungs import model_keys, open_ladder
 from appliance.stand_in import stand_in_classifier, stand_in_models
+from appliance.standing import Standing, stand
 from appliance.store.access import SqlAccess
 from appliance.store.conversations import SqlConversations
 from appliance.store.database import Database
 from appliance.store.settings import SqlSettings
-from appliance.ticket import Closed
 from kb.errors import KnowledgeFault
 from kb.ingest import check_level
 from kb.ranking import Ranking
 from models.errors import ModelFault
 from models.roles import IntentClassifier, LanguageDetector
 from models.synthesis.quote import APART, QuoteSynthesizer
-
-_GRACE_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +58,15 @@ class Appliance:
     models: ModelSet
     desk: Desk
     reception: Reception
-    runner: Runner
+    line: Standing
     metrics: CollectorRegistry
     heads: str
     """Which intent heads serve, and why not others."""
+
+    @property
+    def runner(self) -> Runner:
+        """The runs, for whoever waits for a reply or watches."""
+        return self.line.runner
 
     @property
     def access(self) -> SqlAccess:
@@ -150,10 +153,11 @@ async def open_appliance(
             clock=clock,
             private=private_of(config, policy, SqlSettings(database), model_keys(config)),
         )
-        runner = _runner(config, desk, conversations, backlog=backlog, observe=metrics.closed, new_id=new_id, now=now)
+        line = await stack.enter_async_context(
+            stand(config, database, desk, backlog=backlog, observe=metrics.closed, new_id=new_id, now=now)
+        )
         most = config.server.max_message_chars
-        reception = Reception(conversations, runner, max_message_chars=most, new_id=new_id, now=now)
-        stack.push_async_callback(runner.stop, grace_s=_GRACE_S)
+        reception = Reception(conversations, line.runner, max_message_chars=most, new_id=new_id, now=now)
         yield Appliance(
             config,
             policy,
@@ -163,7 +167,7 @@ async def open_appliance(
             models,
             desk,
             reception,
-            runner,
+            line,
             metrics.registry,
             _spoken(heads),
         )
@@ -172,36 +176,8 @@ async def open_appliance(
 @asynccontextmanager
 async def answering(appliance: Appliance) -> AsyncIterator[None]:
     """While open, messages that an earlier process left are answered, and ones that could not be stored are tried again."""
-    await appliance.runner.resume()
-    sweep = asyncio.create_task(appliance.runner.sweep(), name="sweep")
-    try:
+    async with appliance.line.serving():
         yield
-    finally:
-        sweep.cancel()
-        with suppress(asyncio.CancelledError):
-            await sweep
-
-
-def _runner(
-    config: Config,
-    desk: Desk,
-    conversations: SqlConversations,
-    *,
-    backlog: Backlog,
-    observe: Callable[[Closed], None],
-    new_id: Callable[[], str],
-    now: Callable[[], datetime],
-) -> Runner:
-    return Runner(
-        desk,
-        conversations,
-        max_running=config.server.max_running,
-        parallel=lines_at_once(desk.ladder),
-        new_id=new_id,
-        now=now,
-        observe=observe,
-        backlog=backlog,
-    )
 
 
 def _spoken(heads: Heads | None) -> str:

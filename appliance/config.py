@@ -37,6 +37,13 @@ class Database(Section):
     url: str = ""
 
 
+class Line(Section):
+    """The durable line."""
+
+    keep_runs_hours: Annotated[float, Field(ge=0)] = 24.0
+    """How long the journal of a finished run is kept (what its stations found; the record of the reply is another thing and stays)."""
+
+
 class Models(Section):
     """How the local models run."""
 
@@ -160,6 +167,7 @@ class Config(Section):
     profile: str = "saas"
     server: Server = Server()
     database: Database = Database()
+    line: Line = Line()
     models: Models = Models()
     retrieval: Retrieval = Retrieval()
     language: Spoken = Spoken()

@@ -79,6 +79,13 @@ class Style(_Frozen):
     """When the customer asks for details or every step."""
 
 
+class Burst(_Frozen):
+    """Messages in quick succession, which one reply answers."""
+
+    quiet_s: Annotated[float, Field(ge=0, le=30)] = 1.5
+    """Who has only said hello is about to say more: so long it is waited for. 0: not at all."""
+
+
 class Deadlines(_Frozen):
     """Until when a ticket must have its end, from the moment its message was accepted."""
 
@@ -146,6 +153,7 @@ class Policy(_Frozen):
     thresholds: Thresholds = Thresholds()
     voice: Voice = Voice()
     style: Style = Style()
+    burst: Burst = Burst()
     deadlines: Deadlines = Deadlines()
     replies: Replies
     intents: Annotated[tuple[Intent, ...], Field(min_length=5, max_length=15)]

@@ -6,15 +6,26 @@ Every implementation, shipped or stand-in, passes the contract suite of its role
 
 from __future__ import annotations
 
+import base64
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Annotated, Any, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import PlainSerializer, PlainValidator
 
-Vector = npt.NDArray[np.float32]
-"""One embedding: shape (dimension,), Euclidean norm 1."""
+
+def _numbers(text: object) -> object:
+    return np.frombuffer(base64.b64decode(text), "<f4") if isinstance(text, str) else text
+
+
+def _text(vector: npt.NDArray[np.float32]) -> str:
+    return base64.b64encode(vector.astype("<f4").tobytes()).decode()
+
+
+Vector = Annotated[npt.NDArray[np.float32], PlainValidator(_numbers), PlainSerializer(_text)]
+"""One embedding: shape (dimension,), Euclidean norm 1. In JSON: base64 of its little-endian numbers."""
 Matrix = npt.NDArray[np.float32]
 """Embeddings in input order: shape (n, dimension), rows of Euclidean norm 1."""
 Scores = npt.NDArray[np.float32]

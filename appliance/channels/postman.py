@@ -27,7 +27,7 @@ Given = Callable[[Parcel, str], Awaitable[None]]
 """Called when a parcel has failed for good, with the reason."""
 
 
-async def _nobody(_parcel: Parcel, _fault: str) -> None:
+async def nobody_is_told(_parcel: Parcel, _fault: str) -> None:
     return
 
 
@@ -43,7 +43,7 @@ class Postman:
         now: Callable[[], datetime],
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
         jitter: Callable[[], float] = random.random,
-        given_up: Given = _nobody,
+        given_up: Given = nobody_is_told,
     ) -> None:
         self._outbox = outbox
         self._carriers: Mapping[str, Carrier] = {carrier.kind: carrier for carrier in carriers}

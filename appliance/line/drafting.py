@@ -8,9 +8,9 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from appliance.line.desk import Desk
-from appliance.line.events import Emit
+from appliance.line.events import Tell
 from appliance.line.gates import apologises
-from appliance.line.ground import ground
+from appliance.line.ground import citations, ground
 from appliance.line.ladder import Occasion, Rung
 from appliance.line.remainder import Remainder
 from appliance.ticket import Attempted, Retrieved, Spoken, Verdict
@@ -85,7 +85,7 @@ async def draft_within(
     *,
     asked: SynthesisRequest,
     retrieved: Retrieved,
-    emit: Emit,
+    tell: Tell,
     within_s: float,
 ) -> None:
     """Let one writer write until it ends, fails, has said enough, or its time is over; then its request is cancelled.
@@ -96,7 +96,7 @@ async def draft_within(
     whole = False
     try:
         async with asyncio.timeout(within_s) as scope:
-            await _read(desk, draft, stream, asked=asked, retrieved=retrieved, emit=emit)
+            await _read(desk, draft, stream, asked=asked, retrieved=retrieved, tell=tell)
         whole = True
     except TimeoutError:
         if not scope.expired():
@@ -110,13 +110,13 @@ async def draft_within(
     finally:
         await _close(stream)
     freed, fallen = draft.left.ended(whole=whole)
-    _tell(desk, draft, freed, emit)
+    await _tell(desk, draft, freed, retrieved, tell)
     draft.verdicts.extend(fallen)
     draft.ended = desk.clock()
 
 
 async def _read(
-    desk: Desk, draft: Draft, stream: object, *, asked: SynthesisRequest, retrieved: Retrieved, emit: Emit
+    desk: Desk, draft: Draft, stream: object, *, asked: SynthesisRequest, retrieved: Retrieved, tell: Tell
 ) -> None:
     async for sentence in stream:  # type: ignore[attr-defined]  # an iterator of sentences by the Protocol
         draft.drafted.append(sentence)
@@ -131,17 +131,17 @@ async def _read(
         if judged.passed:
             freed, fallen = draft.left.passed(judged.sentence)
             draft.verdicts.extend([fallen] if fallen else [])
-            _tell(desk, draft, freed, emit)
+            await _tell(desk, draft, freed, retrieved, tell)
         else:
             draft.left.fell()
         if draft.left.count >= asked.max_sentences or len(draft.drafted) >= _MOST_DRAFTED:
             return
 
 
-def _tell(desk: Desk, draft: Draft, freed: list[DraftSentence], emit: Emit) -> None:
+async def _tell(desk: Desk, draft: Draft, freed: list[DraftSentence], retrieved: Retrieved, tell: Tell) -> None:
     for sentence in freed:
         draft.first_at = draft.first_at or desk.clock()
-        emit("sentence", {"text": sentence.text, "citations": list(sentence.citations)})
+        await tell(sentence, citations((sentence,), retrieved))
 
 
 def _cut(draft: Draft, within_s: float) -> None:

@@ -1,36 +1,44 @@
-"""Runs the line once for each accepted message, whatever its sender does meanwhile, and goes on after a restart with what was left.
+"""Runs the line once for each accepted message, whatever its sender does meanwhile, and goes on after a crash with what was left.
 
-What makes a run durable is the message's row: it is ``accepted`` until the run has closed in one transaction, and every accepted row is run again at start.
+Two things make a run durable. The message's row is ``accepted`` until the run has closed in one transaction; and the engine keeps a journal of the
+run's stations, resumes it after a crash, and lends it to another replica when this one is dead. What the journal has lost, the sweep finds.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict
-from datetime import datetime
-
-import numpy as np
+from datetime import datetime, timedelta
+from typing import Protocol
 
 from appliance.errors import ApplianceFault, Busy, StorageFailed
-from appliance.line import close
 from appliance.line.desk import Desk
-from appliance.line.events import Event, position, reply_document
-from appliance.line.line import run as run_line
+from appliance.line.events import Event, position
+from appliance.line.journal import Journal
 from appliance.line.load import Backlog
+from appliance.line.turning import Turning, without_text
 from appliance.line.watching import Run, Watchers
-from appliance.store.conversations import SqlConversations
-from appliance.ticket import Closed, Decision, Message, Reply, Ticket
-from kb.errors import KnowledgeFault
-from models.errors import ModelFault, Overloaded
+from appliance.store.turns import SqlTurns, Superseded
+from appliance.ticket import Closed, Message, Reply
 
 _log = logging.getLogger(__name__)
-_RETRIES_S = (0.5, 1.0, 2.0, 4.0, 8.0)
-"""Pauses after which an overloaded line is tried again; then a person gets the ticket."""
 _SWEEP_S = 30.0
 """How often accepted messages without a run are looked for (a database that was full, say)."""
+_LOOK_S = 1.0
+"""How often this replica looks for what another process has done to a conversation that is watched or waited for here."""
+_OVERLAP = timedelta(seconds=5)
+"""Of two looks: clocks of replicas differ, and a transaction may commit after a later one began."""
+
+
+class Engine(Protocol):
+    """Starts runs that outlive this process (``appliance.line.durable``); it calls ``Runner.turn`` for each, also for those that it resumes."""
+
+    async def begin(self, message_id: str, *, again: str = "") -> bool: ...
+
+    async def unfinished(self) -> set[str]: ...
 
 
 class Runner:
@@ -39,7 +47,7 @@ class Runner:
     def __init__(
         self,
         desk: Desk,
-        conversations: SqlConversations,
+        turns: SqlTurns,
         *,
         max_running: int,
         parallel: int,
@@ -48,20 +56,35 @@ class Runner:
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
         observe: Callable[[Closed], None] = lambda _closed: None,
         backlog: Backlog | None = None,
+        desks: Mapping[str, Desk] | None = None,
+        wake: Callable[[], None] = lambda: None,
     ) -> None:
-        self._desk = desk
-        self._conversations = conversations
+        """``desks``: of further profiles, by name. ``wake``: called when a run has closed, since something may have to leave."""
+        self._turns = turns
         self._max_running = max_running
-        self._slots = asyncio.Semaphore(parallel)
-        self._new_id = new_id
         self._now = now
         self._pause = pause
-        self._observe = observe
         self._runs: dict[str, Run] = {}
-        self._backlog = backlog or Backlog()
         self._arriving = 0
         self._tasks: set[asyncio.Task[None]] = set()
         self._watchers = Watchers()
+        self._turning = Turning(
+            {"": desk, **(desks or {})},
+            turns,
+            slots=asyncio.Semaphore(parallel),
+            backlog=backlog or Backlog(),
+            watchers=self._watchers,
+            new_id=new_id,
+            now=now,
+            pause=pause,
+            observe=observe,
+            wake=wake,
+        )
+        self._engine: Engine | None = None
+
+    def use(self, engine: Engine) -> None:
+        """From here on messages can be submitted."""
+        self._engine = engine
 
     @contextmanager
     def admit(self) -> Iterator[None]:
@@ -77,25 +100,26 @@ class Runner:
         finally:
             self._arriving -= 1
 
-    def submit(self, message: Message) -> None:
-        """Start the run of a stored message, unless it is under way."""
+    def submit(self, message: Message, *, again: bool = False) -> None:
+        """Start the run of a stored message, unless it is under way. ``again``: it has lost the one that it had."""
         if message.id in self._runs:
             return
-        before = next(
-            (run for run in reversed(self._runs.values()) if run.message.conversation_id == message.conversation_id),
-            None,
-        )
         run = self._runs[message.id] = Run(message)
-        task = asyncio.create_task(self._work(run, before), name=f"run-{message.id}")
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._keep(
+            asyncio.create_task(self._begin(run, secrets.token_hex(4) if again else ""), name=f"begin-{message.id}")
+        )
 
     async def resume(self) -> int:
-        """Take up every accepted message that has no reply; returns how many."""
-        left = await asyncio.to_thread(self._conversations.unanswered)
-        for message in left:
-            self.submit(message)
-        return len(left)
+        """Take up every accepted message that has neither a reply nor a run anywhere; returns how many."""
+        assert self._engine is not None
+        left = await asyncio.to_thread(self._turns.unanswered)
+        if not left:
+            return 0
+        elsewhere = await self._engine.unfinished()
+        orphans = [message for message in left if message.id not in elsewhere and message.id not in self._runs]
+        for message in orphans:
+            self.submit(message, again=True)
+        return len(orphans)
 
     async def sweep(self) -> None:
         """Resume again and again, until cancelled."""
@@ -106,20 +130,41 @@ class Runner:
             except ApplianceFault as fault:
                 _log.warning("looking for unanswered messages failed: %s", fault.code)
 
+    async def look_around(self) -> None:
+        """Wake watchers of conversations that another process has changed, until cancelled."""
+        seen: dict[str, datetime] = {}
+        since = self._now()
+        while True:
+            await self._pause(_LOOK_S)
+            if not self._watchers:
+                seen, since = {}, self._now()
+                continue
+            try:
+                changed = await asyncio.to_thread(self._turns.changed, since=since - _OVERLAP)
+            except ApplianceFault as fault:
+                _log.warning("looking for changes failed: %s", fault.code)
+                continue
+            for conversation_id, when in changed:
+                if seen.get(conversation_id) != when:
+                    self._watchers.tell(conversation_id)
+            seen = dict(changed)
+            since = self._now()
+
     async def stop(self, *, grace_s: float) -> None:
         """Let running lines end within ``grace_s``; what is left is taken up at the next start."""
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=grace_s)
-        for task in list(self._tasks):
+        left = list(self._tasks)
+        for task in left:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*left, return_exceptions=True)
 
     async def reply(self, message_id: str) -> Reply:
         """The reply to a message, as soon as there is one. Raises the fault that kept it from being stored."""
         run = self._runs.get(message_id)
         if run is not None:
             return await asyncio.shield(run.result)
-        stored = await asyncio.to_thread(self._conversations.reply, message_id)
+        stored = await asyncio.to_thread(self._turns.reply, message_id)
         if stored is None:
             raise Busy("The reply to this message is still being worked on.")
         return stored
@@ -128,8 +173,9 @@ class Runner:
         """The events of one run from its first; ends after ``done``."""
         run = self._runs.get(message.id)
         if run is None:
-            for event in await self._stored(message.conversation_id, message.seq):
-                if event.position()[0] == message.seq:
+            first = await asyncio.to_thread(self._turns.first_of, message.id)
+            for event in await self._stored(message.conversation_id, first.seq):
+                if event.position()[0] == first.seq:
                     yield event
             return
         async for event in run.follow():
@@ -146,6 +192,80 @@ class Runner:
                     yield event
                 await changed.wait()
 
+    async def turn(self, message_id: str, journal: Journal) -> None:
+        """From the message to the stored reply; the engine calls it, once for each time that the run is begun or resumed."""
+        task = asyncio.current_task()
+        assert task is not None
+        self._keep(task)
+        run = self._runs.get(message_id)
+        if run is None:  # resumed: nobody here has submitted it
+            run = self._runs[message_id] = Run(await asyncio.to_thread(self._turns.message, message_id))
+        await self._guarded(run, lambda: self._turning.work(run, journal, self._before(run)))
+
+    def _before(self, run: Run) -> Run | None:
+        """The run that this one has to wait for."""
+        earlier = [
+            one
+            for one in self._runs.values()
+            if one.message.conversation_id == run.message.conversation_id and one.message.seq < run.message.seq
+        ]
+        return max(earlier, key=lambda one: one.message.seq, default=None)
+
+    async def _begin(self, run: Run, again: str) -> None:
+        assert self._engine is not None
+        engine, started = self._engine, False
+        try:
+            started = await engine.begin(run.message.id, again=again)
+        except ApplianceFault as fault:
+            _log.error("message %s has no run yet (%s); it is tried again", run.message.id, fault.code)
+            self._failed(run, fault)
+            return
+        if not started:
+            await self._guarded(run, lambda: self._elsewhere(run))
+
+    async def _elsewhere(self, run: Run) -> None:
+        """Another replica, or an earlier life of this one that is being resumed, answers it: wait for what it stores."""
+        with self._watchers.of(run.message.conversation_id) as changed:
+            while not await self._turning.repeat(run):
+                changed.clear()
+                await changed.wait()
+
+    async def _guarded(self, run: Run, work: Callable[[], Awaitable[None]]) -> None:
+        """Whoever waits for the reply must hear of every end."""
+        message = run.message
+        try:
+            await work()
+        except Superseded:
+            self._runs.pop(message.id, None)
+            run.fail(Busy("Another replica has taken this message over; its reply comes from there."))
+            return
+        except asyncio.CancelledError:
+            self._failed(
+                run, Busy("The appliance is stopping; the message is kept, and answered after its next start.")
+            )
+            raise
+        except ApplianceFault as fault:
+            _log.error(
+                "message %s could not be closed (%s); it stays accepted and is tried again", message.id, fault.code
+            )
+            self._failed(run, fault)
+            raise
+        except Exception as error:  # a defect of ours: whoever waits for the reply must not wait for ever
+            _log.error("message %s: defect while closing", message.id, exc_info=without_text(error))
+            self._failed(run, StorageFailed("The reply could not be stored; the message is kept and tried again."))
+            raise
+        self._runs.pop(message.id, None)
+        self._watchers.tell(message.conversation_id)
+
+    def _failed(self, run: Run, fault: Exception) -> None:
+        run.fail(fault)
+        self._runs.pop(run.message.id, None)
+        self._watchers.tell(run.message.conversation_id)
+
+    def _keep(self, task: asyncio.Task[None]) -> None:
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
     async def _known(self, conversation_id: str, last: tuple[int, int]) -> list[Event]:
         live = [
             event
@@ -157,119 +277,5 @@ class Runner:
         return [known[place] for place in sorted(known) if place > last]
 
     async def _stored(self, conversation_id: str, seq: int) -> list[Event]:
-        rows = await asyncio.to_thread(self._conversations.events, conversation_id, after_seq=seq)
-        return [Event(**event) for _, events in rows for event in events]
-
-    async def _work(self, run: Run, before: Run | None) -> None:
-        """From the message to the stored reply. Messages of one conversation are answered in their order."""
-        message = run.message
-        try:
-            with self._backlog.one():
-                if before is not None:
-                    await _ended(before)
-                await self._slots.acquire()
-            try:
-                await self._answer(run)
-            finally:
-                self._slots.release()
-        except asyncio.CancelledError:
-            run.fail(Busy("The appliance is stopping; the message is kept, and answered after its next start."))
-            raise
-        except ApplianceFault as fault:
-            _log.error(
-                "message %s could not be closed (%s); it stays accepted and is tried again", message.id, fault.code
-            )
-            run.fail(fault)
-        except Exception as error:  # a defect of ours: whoever waits for the reply must not wait for ever
-            _log.error("message %s: defect while closing", message.id, exc_info=_without_text(error))
-            run.fail(StorageFailed("The reply could not be stored; the message is kept and tried again."))
-        finally:
-            self._runs.pop(message.id, None)
-            self._watchers.tell(message.conversation_id)
-
-    async def _answer(self, run: Run) -> None:
-        ticket = await asyncio.to_thread(self._conversations.open_ticket, run.message.id)
-        if ticket is None:
-            await self._repeat(run)
-            return
-        closed = await self._to_an_end(ticket, run)
-        try:
-            await self._write_down(run, closed, run.events)
-        except ApplianceFault:
-            raise
-        except Exception as error:  # what the line has made can never be stored: trying again would only fail again
-            _log.error("message %s: defect in the record", run.message.id, exc_info=_without_text(error))
-            reason = f"The record of the run could not be stored ({type(error).__name__})."
-            await self._write_down(run, self._failed(ticket, "line.fault", reason), [])
-
-    async def _repeat(self, run: Run) -> None:
-        """The message was answered between our reading of it and this run: tell what is stored, and run nothing twice."""
-        reply = await asyncio.to_thread(self._conversations.reply, run.message.id)
-        stored = await self._stored(run.message.conversation_id, run.message.seq)
-        *told, done = [event for event in stored if event.position()[0] == run.message.seq]
-        assert reply is not None
-        run.events.extend(told)
-        run.finish(done, reply)
-
-    async def _write_down(self, run: Run, closed: Closed, told: list[Event]) -> None:
-        done = run.next_event("done", reply_document(closed.reply))
-        events = [asdict(event) for event in [*told, done]]
-        reply = await asyncio.to_thread(
-            self._conversations.close, closed, events=events, reply_id=self._new_id(), now=self._now()
-        )
-        run.finish(done, reply)
-        self._observe(closed)
-
-    async def _to_an_end(self, ticket: Ticket, run: Run) -> Closed:
-        """Every accepted message ends in a reply or with a person: overload is waited out while the deadline allows, a fault hands over."""
-        for pause_s in (*_RETRIES_S, None):
-            waited_s = self._waited_s(ticket)
-            try:
-                return await run_line(
-                    self._desk, ticket, lambda kind, data: self._emit(run, kind, data), waited_s=waited_s
-                )
-            except Overloaded as fault:
-                if pause_s is None or self._waited_s(ticket) + pause_s > self._patience_s:
-                    return self._failed(ticket, "line.overloaded", f"The models were overloaded: {fault.message}")
-                await self._pause(pause_s)
-            except (KnowledgeFault, ModelFault) as fault:
-                _log.error("message %s: %s: %s", ticket.message.id, fault.code, fault)
-                return self._failed(ticket, "line.fault", f"A part of the line failed: {fault.message}")
-            except ApplianceFault:
-                raise
-            except (
-                Exception
-            ) as error:  # the last line of defence: a defect of ours must not leave a customer without a person
-                _log.error("message %s: defect in the line", ticket.message.id, exc_info=_without_text(error))
-                return self._failed(ticket, "line.fault", f"The line failed ({type(error).__name__}).")
-        raise AssertionError("unreachable: the last pause is None")
-
-    @property
-    def _patience_s(self) -> float:
-        """From acceptance until a last try may begin: it still needs the time of one rung."""
-        limits = self._desk.policy.deadlines
-        return limits.simple_s - limits.reserve_s
-
-    def _waited_s(self, ticket: Ticket) -> float:
-        return max(0.0, (self._now() - ticket.message.created_at).total_seconds())
-
-    def _failed(self, ticket: Ticket, rule: str, reason: str) -> Closed:
-        return close.failed(self._desk.policy, ticket, Decision("line", rule, reason), np.zeros(0, np.float32))
-
-    def _emit(self, run: Run, kind: str, data: dict[str, object]) -> None:
-        if kind == "sentence" and any(event.type == kind and event.data == data for event in run.events):
-            return  # told before the line was overloaded and tried again
-        run.emit(kind, data)
-        self._watchers.tell(run.message.conversation_id)
-
-
-async def _ended(before: Run) -> None:
-    """Wait for the run before. When it could not be stored, this one may not overtake it: both are taken up again, in their order."""
-    await asyncio.wait([before.result])
-    if before.result.exception() is not None:
-        raise StorageFailed("An earlier message of this conversation is still to be answered.")
-
-
-def _without_text(error: Exception) -> Exception:
-    """The same kind of error with the same traceback and no message: messages of libraries may quote the customer."""
-    return RuntimeError(f"{type(error).__name__} (message withheld)").with_traceback(error.__traceback__)
+        events = await asyncio.to_thread(self._turns.events, conversation_id, after_seq=seq)
+        return [Event(**event) for event in events]

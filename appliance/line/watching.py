@@ -10,26 +10,32 @@ from typing import Any, cast
 from appliance.line.events import Event, EventType
 from appliance.ticket import Message, Reply
 
+_MOST_EVENTS = 1000
+"""Of one attempt: far more than stages and sentences can be."""
+
 
 class Run:
     """One message under way: the events so far, and the reply to come."""
 
     def __init__(self, message: Message) -> None:
         self.message = message
+        self.attempt = 1
+        """Events of a further attempt are numbered above those of the earlier ones, which a reader may have seen."""
         self.events: list[Event] = []
         self.result: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
         self.result.add_done_callback(_looked_at)
         self._changed = asyncio.Event()
 
     def next_event(self, kind: str, data: dict[str, Any]) -> Event:
-        return Event(f"{self.message.seq}.{len(self.events) + 1}", cast("EventType", kind), data)
+        n = (self.attempt - 1) * _MOST_EVENTS + len(self.events) + 1
+        return Event(f"{self.message.seq}.{n}", cast("EventType", kind), data)
 
     def emit(self, kind: str, data: dict[str, Any]) -> None:
-        self._add(self.next_event(kind, data))
+        self.add(self.next_event(kind, data))
 
     def finish(self, done: Event, reply: Reply) -> None:
         """The reply is stored: only now may anybody hear of it."""
-        self._add(done)
+        self.add(done)
         self.result.set_result(reply)
 
     def fail(self, fault: Exception) -> None:
@@ -58,7 +64,7 @@ class Run:
         finally:
             waiter.cancel()
 
-    def _add(self, event: Event) -> None:
+    def add(self, event: Event) -> None:
         self.events.append(event)
         self._changed.set()
 
@@ -79,6 +85,9 @@ class Watchers:
             self._of[conversation_id].discard(changed)
             if not self._of[conversation_id]:
                 del self._of[conversation_id]
+
+    def __bool__(self) -> bool:
+        return bool(self._of)
 
     def tell(self, conversation_id: str) -> None:
         for changed in self._of.get(conversation_id, ()):

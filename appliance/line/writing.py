@@ -12,7 +12,7 @@ from appliance.line.deadline import Deadline
 from appliance.line.desk import Desk
 from appliance.line.draft import request
 from appliance.line.drafting import Draft, draft_within
-from appliance.line.events import Emit
+from appliance.line.events import Tell
 from appliance.line.ground import citations
 from appliance.line.ladder import Errand, Rung, Skipped
 from appliance.line.remainder import Remainder
@@ -29,18 +29,18 @@ class _Climb:
 
     desk: Desk
     retrieved: Retrieved
-    emit: Emit
+    tell: Tell
     deadline: Deadline
     drafts: list[Draft] = field(default_factory=list)
     turns: list[Attempted] = field(default_factory=list)
 
 
 async def write(
-    desk: Desk, case: Case, identified: Identified, retrieved: Retrieved, emit: Emit, *, deadline: Deadline
+    desk: Desk, case: Case, identified: Identified, retrieved: Retrieved, tell: Tell, *, deadline: Deadline
 ) -> tuple[Drafted, Grounded]:
     """Go down the ladder until something may leave. Raises ``Overloaded`` when the gates' own models are."""
     errand = Errand(case, identified, request(desk, case.ticket, case.classified, retrieved))
-    climb = _Climb(desk, retrieved, emit, deadline)
+    climb = _Climb(desk, retrieved, tell, deadline)
     for place, rung in enumerate(desk.ladder):
         below = len(desk.ladder) - 1 - place
         errand = replace(errand, left_s=deadline.share_s(below))
@@ -81,7 +81,7 @@ async def _turn(climb: _Climb, rung: Rung, writer: Synthesizer, *, errand: Erran
                 writer,
                 asked=asked,
                 retrieved=climb.retrieved,
-                emit=climb.emit,
+                tell=climb.tell,
                 within_s=within_s,
             )
             heard = draft.attempted(errand.occasion)

@@ -14,11 +14,11 @@ from sqlalchemy.orm import Session
 
 from appliance.errors import Conflict, NotFound, Unauthorized
 from appliance.store.attachments import same_files
-from appliance.store.outbox import What
+from appliance.store.outbox import Happened, What
 from appliance.store.runs import reply_of
 from appliance.store.tables import ConversationRow, MessageRow, RunRow
 from appliance.store.views import Accepted, AttachmentView, MessageView, NewConversation, NewMessage
-from appliance.ticket import Author, Message, Outcome
+from appliance.ticket import Author, Channel, Message, Outcome
 
 
 def token_hash(token: str) -> str:
@@ -129,4 +129,18 @@ def message_of(row: MessageRow) -> Message:
 def view_of(row: MessageRow, run: RunRow | None, files: tuple[AttachmentView, ...] = ()) -> MessageView:
     return MessageView(
         row.id, row.seq, cast("Author", row.author), row.text, row.created_at, reply_of(run) if run else None, files
+    )
+
+
+def happened_in(conversation: ConversationRow, told: Told, now: datetime) -> Happened:
+    return Happened(
+        what=told.what,
+        conversation_id=conversation.id,
+        channel=cast("Channel", conversation.channel),
+        source=conversation.source,
+        message_id=told.message_id,
+        at=now,
+        outcome=told.outcome,
+        speaks=told.speaks,
+        rule=told.rule,
     )

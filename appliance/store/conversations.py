@@ -5,16 +5,15 @@ from __future__ import annotations
 import secrets
 import uuid
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime
-from typing import Any, cast
+from typing import cast
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from appliance.attachment import AttachmentLimits
-from appliance.errors import Conflict, NotFound
+from appliance.errors import Conflict
 from appliance.store.attachments import DEFAULT_LIMITS, add_files, bind, views
 from appliance.store.conversation_rows import (
     Told,
@@ -24,6 +23,7 @@ from appliance.store.conversation_rows import (
     conversation_row,
     customer_message,
     from_source,
+    happened_in,
     message_of,
     next_seq,
     taken_into,
@@ -31,11 +31,10 @@ from appliance.store.conversation_rows import (
     view_of,
 )
 from appliance.store.database import Database
-from appliance.store.outbox import Depart, Happened, nobody, put
-from appliance.store.runs import add_closed, reply_of
+from appliance.store.outbox import Depart, nobody, put
 from appliance.store.tables import ConversationRow, CustomerRow, FeedbackRow, MessageRow, RunRow
 from appliance.store.views import Accepted, ConversationView, MessageView, NewConversation, NewMessage
-from appliance.ticket import Channel, Closed, ConversationStatus, Message, Reply, Ticket, Trust
+from appliance.ticket import Channel, ConversationStatus, Message
 
 __all__ = [
     "Accepted",
@@ -120,17 +119,7 @@ class SqlConversations:
         return row
 
     def _tell(self, session: Session, conversation: ConversationRow, told: Told, now: datetime) -> None:
-        happened = Happened(
-            what=told.what,
-            conversation_id=conversation.id,
-            channel=cast("Channel", conversation.channel),
-            source=conversation.source,
-            message_id=told.message_id,
-            at=now,
-            outcome=told.outcome,
-            speaks=told.speaks,
-            rule=told.rule,
-        )
+        happened = happened_in(conversation, told, now)
         put(session, self._depart(happened), happened, new_id=self._new_id)
 
     def authorize(self, conversation_id: str, token: str) -> None:
@@ -151,101 +140,13 @@ class SqlConversations:
             conversation.updated_at = now
             return Accepted(message_of(row))
 
-    def open_ticket(self, message_id: str) -> Ticket | None:
-        """The message with its history, ready for the line; None when it has been answered."""
-        with self._database.read() as session:
-            row = session.get(MessageRow, message_id)
-            if row is None:
-                raise NotFound(f"There is no message {message_id}.")
-            if row.state == "answered":
-                return None
-            conversation = session.get_one(ConversationRow, row.conversation_id)
-            earlier = session.scalars(
-                select(MessageRow)
-                .where(MessageRow.conversation_id == row.conversation_id, MessageRow.seq < row.seq)
-                .order_by(MessageRow.seq)
-            )
-            return Ticket(
-                message=message_of(row),
-                history=tuple(message_of(other) for other in earlier),
-                channel=cast("Channel", conversation.channel),
-                subject=conversation.subject,
-                customer_id=conversation.customer_id,
-                status=cast("ConversationStatus", conversation.status),
-                trust=cast("Trust", row.trust),
-                profile=conversation.profile,
-            )
-
-    def close(self, closed: Closed, *, events: list[dict[str, Any]], reply_id: str, now: datetime) -> Reply:
-        """Write down the end of a run, once: a second close of the same message changes nothing and returns the first reply."""
-        with self._database.write() as session:
-            row = session.get_one(MessageRow, closed.reply.message_id)
-            conversation = session.get_one(ConversationRow, row.conversation_id, with_for_update=True)
-            session.refresh(row)
-            if row.state == "answered":
-                return reply_of(session.get_one(RunRow, row.id))
-            if closed.reply.text:
-                session.add(
-                    MessageRow(
-                        id=reply_id,
-                        conversation_id=row.conversation_id,
-                        seq=next_seq(session, row.conversation_id),
-                        author="assistant",
-                        text=closed.reply.text,
-                        state="sent",
-                        idempotency_key=None,
-                        created_at=now,
-                    )
-                )
-            add_closed(
-                session,
-                closed,
-                conversation_id=row.conversation_id,
-                events=events,
-                handoff_id=reply_id,
-                now=now,
-            )
-            row.state = "answered"
-            reply = closed.reply
-            said = Told("reply.sent", row.id, reply.outcome, speaks=bool(reply.text), rule=reply.rule)
-            self._tell(session, conversation, said, now)
-            if reply.outcome == "handed_over" and conversation.status != "handed_over":
-                conversation.status = "handed_over"
-                self._tell(session, conversation, replace(said, what="conversation.handed_over", speaks=False), now)
-            conversation.updated_at = now
-            return reply
-
-    def unanswered(self) -> list[Message]:
-        """Accepted messages whose run has not closed, oldest first: what a restart has to go on with."""
-        with self._database.read() as session:
-            rows = session.scalars(
-                select(MessageRow).where(MessageRow.state == "accepted").order_by(MessageRow.created_at, MessageRow.seq)
-            )
-            return [message_of(row) for row in rows]
-
-    def reply(self, message_id: str) -> Reply | None:
-        with self._database.read() as session:
-            run = session.get(RunRow, message_id)
-            return reply_of(run) if run else None
-
-    def events(self, conversation_id: str, *, after_seq: int) -> list[tuple[int, list[dict[str, Any]]]]:
-        """(seq of the customer's message, its run's events) for every closed run from that message on."""
-        with self._database.read() as session:
-            query = (
-                select(MessageRow.seq, RunRow.events)
-                .join(RunRow, RunRow.message_id == MessageRow.id)
-                .where(MessageRow.conversation_id == conversation_id, MessageRow.seq >= after_seq)
-                .order_by(MessageRow.seq)
-            )
-            return [(seq, events) for seq, events in session.execute(query)]
-
     def view(self, conversation_id: str, token: str) -> ConversationView:
         with self._database.read() as session:
             conversation = authorized(session, conversation_id, token)
             files = views(session, [conversation_id])
             query = (
                 select(MessageRow, RunRow)
-                .outerjoin(RunRow, RunRow.message_id == MessageRow.id)
+                .outerjoin(RunRow, RunRow.message_id == func.coalesce(MessageRow.covered_by, MessageRow.id))
                 .where(MessageRow.conversation_id == conversation_id)
                 .order_by(MessageRow.seq)
             )

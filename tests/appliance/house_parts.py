@@ -11,9 +11,11 @@ from datetime import datetime
 from line_parts import Parts
 
 from appliance.channels.reception import Reception
+from appliance.line.durable import Durable
 from appliance.line.runner import Runner
 from appliance.store.conversations import SqlConversations
 from appliance.store.database import Database
+from appliance.store.turns import SqlTurns
 from appliance.ticket import Closed
 
 
@@ -23,6 +25,7 @@ class House:
 
     parts: Parts
     conversations: SqlConversations
+    turns: SqlTurns
     runner: Runner
     reception: Reception
     pauses: list[float] = field(default_factory=list)
@@ -41,7 +44,7 @@ async def house(
     max_running: int = 8,
     parallel: int = 4,
     pause: Callable[[float], Awaitable[None]] | None = None,
-    conversations: SqlConversations | None = None,
+    turns: SqlTurns | None = None,
 ) -> AsyncIterator[House]:
     """``pause`` replaces the waiting between tries; by default none is waited, and each is noted."""
     pauses: list[float] = []
@@ -56,10 +59,11 @@ async def house(
         pauses.append(seconds)
         await asyncio.sleep(0)
 
-    stored = conversations or SqlConversations(database)
+    stored = SqlConversations(database, new_id=new_id)
+    turns = turns or SqlTurns(database, new_id=new_id)
     runner = Runner(
         parts.desk(),
-        stored,
+        turns,
         max_running=max_running,
         parallel=parallel,
         new_id=new_id,
@@ -68,7 +72,11 @@ async def house(
         observe=observe,
     )
     reception = Reception(stored, runner, max_message_chars=200, new_id=new_id, now=now)
+    engine = Durable(database.url, replica="r1", turn=runner.turn)
+    runner.use(engine)
+    await engine.open()
     try:
-        yield House(parts, stored, runner, reception, pauses, observed, closed)
+        yield House(parts, stored, turns, runner, reception, pauses, observed, closed)
     finally:
         await runner.stop(grace_s=5)
+        await engine.close()

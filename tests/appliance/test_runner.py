@@ -151,7 +151,7 @@ async def test_a_sentence_that_was_told_stays_the_reply_when_the_gates_are_overl
     async with build(Parts(ladder=(rung,), support=support)) as here:
         name, _, message = await send(here)
         reply = await here.runner.reply(message.id)
-        [(_, events)] = here.conversations.events(name, after_seq=0)
+        [(_, events)] = here.turns.events(name, after_seq=0)
         told = [event["data"]["text"] for event in events if event["type"] == "sentence"]
         assert told == ["Refunds are paid within 10 business days."]
         assert (reply.outcome, reply.text.partition("\n")[0]) == ("answered", told[0])
@@ -170,7 +170,7 @@ async def test_a_line_that_is_overloaded_before_it_has_told_anything_is_tried_ag
     async with build(Parts(ladder=(rung,), support=support)) as here:
         name, _, message = await send(here)
         await here.runner.reply(message.id)
-        [(_, events)] = here.conversations.events(name, after_seq=0)
+        [(_, events)] = here.turns.events(name, after_seq=0)
         assert [event["data"]["text"] for event in events if event["type"] == "sentence"] == [
             "Refunds are paid within 10 business days.",
             "They go to the card that paid.",
@@ -327,7 +327,7 @@ async def test_the_sweep_takes_up_what_was_left(build: Build, sqlite: Database, 
         async with asyncio.timeout(30):  # a run that never closes fails here instead of holding up the suite
             await here.closed.wait()
         sweep.cancel()
-        assert here.conversations.unanswered() == []
+        assert here.turns.unanswered() == []
 
 
 async def test_a_message_that_was_answered_meanwhile_is_not_answered_again(here: House) -> None:
@@ -335,13 +335,13 @@ async def test_a_message_that_was_answered_meanwhile_is_not_answered_again(here:
     name, _, message = await send(here)
     first = await here.runner.reply(message.id)
     await here.runner.stop(grace_s=5)
-    before = here.conversations.events(name, after_seq=0)
+    before = here.turns.events(name, after_seq=0)
     here.runner.submit(message)
     told = [event async for event in here.runner.message_events(message)]
     assert await here.runner.reply(message.id) == first
     assert told[-1].type == "done"
     assert len(here.observed) == 1
-    assert here.conversations.events(name, after_seq=0) == before
+    assert here.turns.events(name, after_seq=0) == before
 
 
 async def test_stopping_lets_lines_end_and_leaves_the_rest_accepted(build: Build) -> None:
@@ -353,7 +353,7 @@ async def test_stopping_lets_lines_end_and_leaves_the_rest_accepted(build: Build
         await here.runner.stop(grace_s=0.01)
         with pytest.raises(Busy, match="stopping"):
             await waiting
-        assert [one.id for one in here.conversations.unanswered()] == [message.id]
+        assert [one.id for one in here.turns.unanswered()] == [message.id]
 
 
 async def test_asking_for_a_reply_that_is_not_there_says_so(here: House) -> None:
@@ -386,7 +386,7 @@ async def test_nothing_is_told_as_done_before_it_is_stored(here: House) -> None:
     _, _, message = await send(here)
     async for event in here.runner.message_events(message):
         if event.type == "done":
-            assert here.conversations.reply(message.id) is not None
+            assert here.turns.reply(message.id) is not None
 
 
 async def test_a_watcher_resumes_after_the_event_that_it_saw_last(here: House) -> None:

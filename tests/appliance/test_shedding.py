@@ -21,11 +21,13 @@ from appliance.channels.reception import Reception
 from appliance.line.breaker import Breaker, Limits
 from appliance.line.ladder import Local, Served
 from appliance.line.load import Backlog, Load, LoadLimits
+from appliance.line.durable import Durable
 from appliance.line.runner import Runner
 from appliance.metrics import Metrics
 from appliance.rungs import lines_at_once
 from appliance.store.conversations import SqlConversations
 from appliance.store.database import Database
+from appliance.store.turns import SqlTurns
 from appliance.ticket import Closed
 from models.synthesis.vllm import VllmSynthesizer
 
@@ -72,7 +74,7 @@ async def test_tickets_that_a_slow_model_cannot_take_in_time_are_quoted_and_none
         stored = SqlConversations(sqlite)
         runner = Runner(
             desk,
-            stored,
+            SqlTurns(sqlite),
             max_running=64,
             parallel=lines_at_once(ladder),
             new_id=ids,
@@ -81,11 +83,15 @@ async def test_tickets_that_a_slow_model_cannot_take_in_time_are_quoted_and_none
             backlog=backlog,
         )
         reception = Reception(stored, runner, max_message_chars=200, new_id=ids, now=now)
+        engine = Durable(sqlite.url, replica="r1", turn=runner.turn)
+        runner.use(engine)
+        await engine.open()
         opened = [await reception.open(channel="chat", text="When do I get my refund?") for _ in range(TICKETS)]
         replies = [await runner.reply(one.accepted.message.id) for one in opened if one.accepted]
         assert backlog.waiting == 0
         assert rung.load.running == 0
         await runner.stop(grace_s=5)
+        await engine.close()
         await vllm.aclose()
 
     assert len(replies) == TICKETS

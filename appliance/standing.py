@@ -1,0 +1,129 @@
+"""The line as it stands in one process: runner, journal, beat and outbox, opened together and closed in their order."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from appliance import __version__
+from appliance.channels.carriers import Carrier
+from appliance.channels.postman import Given, Postman, nobody_is_told
+from appliance.config import Config
+from appliance.errors import ApplianceFault
+from appliance.line.desk import Desk
+from appliance.line.durable import Durable
+from appliance.line.load import Backlog
+from appliance.line.replicas import Watch, replica_name
+from appliance.line.runner import Runner
+from appliance.rungs import lines_at_once
+from appliance.store.database import Database
+from appliance.store.outbox import Depart, SqlOutbox, nobody
+from appliance.store.replicas import SqlReplicas
+from appliance.store.turns import SqlTurns
+from appliance.ticket import Closed
+
+_log = logging.getLogger(__name__)
+_GRACE_S = 10.0
+_TIDY_S = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Everything that answers messages, open."""
+
+    config: Config
+    runner: Runner
+    engine: Durable
+    outbox: SqlOutbox
+    postman: Postman
+    watch: Watch
+    replica: str
+    now: Callable[[], datetime]
+
+    async def tidy(self) -> None:
+        """Forget what finished runs have noted, again and again, until cancelled: it is what customers wrote, and nothing needs it."""
+        while True:
+            before = self.now() - timedelta(hours=self.config.line.keep_runs_hours)
+            try:
+                while await self.engine.forget(before=before):
+                    pass
+            except ApplianceFault as fault:
+                _log.warning("finished runs could not be forgotten: %s", fault.code)
+            await asyncio.sleep(_TIDY_S)
+
+    @asynccontextmanager
+    async def serving(self, *more: Callable[[], Coroutine[Any, Any, None]]) -> AsyncIterator[None]:
+        """While open, messages that an earlier process left are answered, what has to leave is sent, and the dead are looked for. ``more``: further work of the same kind."""
+        await self.runner.resume()
+        work = (self.runner.sweep, self.runner.look_around, self.postman.work, self.tidy, *more)
+        async with _running(*work):
+            yield
+
+
+@asynccontextmanager
+async def stand(
+    config: Config,
+    database: Database,
+    desk: Desk,
+    *,
+    backlog: Backlog,
+    observe: Callable[[Closed], None],
+    new_id: Callable[[], str],
+    now: Callable[[], datetime],
+    depart: Depart = nobody,
+    carriers: Sequence[Carrier] = (),
+    given_up: Given = nobody_is_told,
+    desks: Mapping[str, Desk] | None = None,
+) -> AsyncIterator[Standing]:
+    """Open the line on this database. Runs that this replica left unfinished go on at once; ``serving`` does the rest."""
+    async with AsyncExitStack() as stack:
+        replica = stack.enter_context(replica_name(config.data))
+        outbox = SqlOutbox(database)
+        postman = Postman(outbox, carriers, replica=replica, now=now, given_up=given_up)
+        runner = Runner(
+            desk,
+            SqlTurns(database, depart=depart, new_id=new_id),
+            max_running=config.server.max_running,
+            parallel=lines_at_once(desk.ladder),
+            new_id=new_id,
+            now=now,
+            observe=observe,
+            backlog=backlog,
+            desks=desks,
+            wake=postman.wake,
+        )
+        engine = Durable(config.database_url, replica=replica, turn=runner.turn)
+
+        async def inherit(dead: str) -> None:
+            await engine.take_over(dead)
+            await asyncio.to_thread(outbox.release, dead, now=now())
+            postman.wake()
+
+        watch = Watch(SqlReplicas(database), replica, version=__version__, now=now, inherit=inherit)
+        runner.use(engine)
+        await watch.look()  # before the first run: whoever dies with one must be missed
+        stack.push_async_callback(watch.leave)
+        await engine.open()
+        stack.push_async_callback(engine.close)
+        await stack.enter_async_context(_running(watch.keep))
+        stack.push_async_callback(runner.stop, grace_s=_GRACE_S)
+        yield Standing(config, runner, engine, outbox, postman, watch, replica, now)
+
+
+@asynccontextmanager
+async def _running(*work: Callable[[], Coroutine[Any, Any, None]]) -> AsyncIterator[None]:
+    """These tasks, until the end. One that fails is a defect, and is seen as one."""
+    tasks = [asyncio.create_task(one(), name=getattr(one, "__qualname__", "work")) for one in work]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        for task in tasks:
+            with suppress(asyncio.CancelledError):
+                await task
