@@ -30,7 +30,9 @@ _OUT_OF_OFFICE = re.compile(
 
 
 def _submitted(headers: Headers) -> bool:
-    return any(valued(value).value not in {"", "no"} for value in headers.all("auto-submitted"))
+    return any(
+        valued(value).value.partition("(")[0].strip() not in {"", "no"} for value in headers.all("auto-submitted")
+    )
 
 
 def _suppressed(headers: Headers) -> bool:

@@ -12,7 +12,7 @@ from appliance.channels.mail.automatic import automatic
 from appliance.channels.mail.bodies import Within, text_of, unlimited
 from appliance.channels.mail.headers import Headers
 from appliance.channels.mail.mime import Part, read_parts
-from appliance.channels.mail.parsed import Address, ParsedMail, unparsed
+from appliance.channels.mail.parsed import LONGEST_TRACED, Address, ParsedMail, unparsed
 from appliance.channels.mail.replies import new_text, without_quotes
 from appliance.channels.mail.reports import read_report
 from appliance.mail_settings import Parsing
@@ -24,7 +24,6 @@ _PATTERNS_S = 1.0
 """For finding quoted text and signature; beyond it only lines with ``>`` are taken off."""
 _MOST_ADDRESSES = 100
 _MOST_TRACED = 80
-_LONGEST_TRACED = 4_000
 _LONGEST_SUBJECT = 300
 _MOST_DELIVERED = 5
 _TRACED = frozenset({"received", "authentication-results", "return-path"})
@@ -141,7 +140,7 @@ def _date(header: str) -> str:
 def _trace(headers: Headers) -> Iterator[tuple[str, str]]:
     """The topmost headers by name, with the values of those that mail servers write."""
     for name, value in headers.fields[:_MOST_TRACED]:
-        yield name, value[:_LONGEST_TRACED].decode("utf-8", "replace") if name in _TRACED else ""
+        yield name, value[:LONGEST_TRACED].decode("utf-8", "replace") if name in _TRACED else ""
 
 
 def _sorted(root: Part) -> tuple[list[Part], list[Part]]:

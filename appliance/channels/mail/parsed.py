@@ -12,6 +12,8 @@ from typing import Any, Literal
 
 Encoding = Literal["", "base64", "quoted-printable", "uuencode"]
 ReportAction = Literal["failed", "delayed", "delivered", "relayed", "expanded", ""]
+LONGEST_TRACED = 4_000
+"""Characters of a traced header; one of that length was cut, and proves nothing."""
 
 
 @dataclass(frozen=True, slots=True)
