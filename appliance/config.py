@@ -29,6 +29,12 @@ class Server(Section):
     max_body_bytes: Annotated[int, Field(ge=1024)] = 262_144
     max_running: Annotated[int, Field(ge=1)] = 64
     """Messages accepted and not yet answered; beyond it new ones get 503 with Retry-After."""
+    max_running_each: Annotated[int, Field(ge=1)] = 8
+    """The same of one conversation, which then gets 429."""
+    max_streams: Annotated[int, Field(ge=1)] = 12_000
+    """Event streams open at once; beyond it new ones get 503. Each is a connection, so the open files of the process bound them too."""
+    max_streams_each: Annotated[int, Field(ge=1)] = 32
+    """The same of one conversation, which then gets 429."""
 
 
 class Database(Section):

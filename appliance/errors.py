@@ -106,6 +106,17 @@ class Busy(ApplianceFault):
         self.retry_after_s = retry_after_s
 
 
+class TooFast(ApplianceFault):
+    """This one sender asks for more than its share, whatever room there is for others; nothing was accepted."""
+
+    code = "too_many_requests"
+    transient = True
+
+    def __init__(self, message: str, *, retry_after_s: int) -> None:
+        super().__init__(message, remedy=f"Try again in {retry_after_s} s.")
+        self.retry_after_s = retry_after_s
+
+
 def explain(error: ValidationError) -> str:
     """A pydantic error in one line: key and reason, without the values (they may be secrets)."""
     return "; ".join(

@@ -20,6 +20,7 @@ from appliance.errors import ConfigInvalid
 from appliance.retraining.leftovers import remove_leftovers
 from appliance.store.settings import SqlSettings
 from appliance.web.server import check_address, serve
+from appliance.web.sockets import raise_open_files
 
 
 def up(
@@ -36,6 +37,7 @@ def up(
 ) -> None:
     """Serve the appliance; prints its address, and the administrator's token at the first start."""
     chosen = settings(config, data, profile, host=host, port=port)
+    raise_open_files()
     check_address(chosen.server.host, chosen.server.port)  # before models are loaded and articles imported in vain
     with _only_one(chosen.data):
         remove_leftovers(chosen.data, now=datetime.now(UTC))

@@ -55,6 +55,7 @@ def _looks(config: Config) -> Iterator[tuple[str, Look]]:
     yield "database", partial(state.database, config.database_url)
     yield "index", partial(state.index, config, encoder)
     yield "port", partial(machine.port, config.server.host, config.server.port)
+    yield "open_files", partial(machine.open_files, config.server.max_streams)
     yield "synthesis", partial(parts.synthesis, config)
     yield "egress", partial(leaving.egress, config)
     here = hardware.look()

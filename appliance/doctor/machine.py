@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import platform
+import resource
 import shutil
 import socket
 from http.client import HTTPConnection, HTTPException
@@ -17,6 +18,8 @@ from models.telemetry import SWITCHES, check, required, switch_off
 
 _FREE_BYTES = 1_000_000_000
 """Less than this may not hold an import beside its predecessor, or a backup."""
+_OTHER_FILES = 4_608
+"""Besides streams: a third as many connections for everybody else, and databases, index, models and log."""
 _TIMEOUT_S = 2.0
 
 
@@ -89,6 +92,18 @@ def port(host: str, port: int) -> str:
             f"{host}:{port} cannot be used: {error.strerror or error}.",
             remedy="Choose another with --port, or end the other program.",
         ) from error
+
+
+def open_files(streams: int) -> str:
+    """Each visitor who listens is an open file, and the appliance takes all that it may."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    needed = streams + _OTHER_FILES
+    if most != resource.RLIM_INFINITY and most < needed:
+        raise Amiss(
+            f"This user may open {most} files; server.max_streams = {streams} needs {needed}.",
+            remedy=f"Raise the limit (LimitNOFILE={needed} for systemd, --ulimit nofile={needed} for a container), or lower server.max_streams.",
+        )
+    return "any number of open files" if most == resource.RLIM_INFINITY else f"{most} open files are allowed"
 
 
 def _writable(folder: Path) -> None:

@@ -61,7 +61,7 @@ def create_app(doors: Doors, streams: Streams) -> Shield:
     )
     return Shield(
         app,
-        Traffic(doors.metrics),
+        Traffic(doors.metrics, streams),
         page_headers(),
         {"/embed": embed_headers(doors.config.server.allowed_embed_origins), "/widget.js": widget_headers()},
     )

@@ -19,6 +19,7 @@ from appliance.errors import ConfigInvalid
 from appliance.web.app import create_app
 from appliance.web.doors import Doors
 from appliance.web.native_threads import ended, native_threads
+from appliance.web.sockets import connections, guard_listeners
 from appliance.web.stream import Streams
 
 log = logging.getLogger("appliance.web")
@@ -26,7 +27,8 @@ log = logging.getLogger("appliance.web")
 HEADER_TIMEOUT_S = 15
 """A client that has not sent its whole request header by then is dropped; an idle kept-alive connection too."""
 MAX_CONNECTIONS = 16_384
-"""Requests in flight, visitors who only listen to a stream included. Overload is refused by the reception, not by silence here."""
+"""Connections at once, visitors who only listen to a stream included. A quarter is kept for those who do not; overload is refused by the reception,
+not by silence here."""
 GRACE_S = 20.0
 """How long a stop waits for answers that are under way. What is cut off was committed and is answered after the next start."""
 
@@ -37,8 +39,10 @@ async def serve(doors: Doors, *, host: str, port: int, announce: Callable[[str],
     ``announce`` is called once with the address when connections are accepted. Raises ``ConfigInvalid`` when the address cannot be used.
     """
     check_address(host, port)
-    streams = Streams()
-    server = _granian(create_app(doors, streams), host, port)
+    most = connections(MAX_CONNECTIONS)
+    limits = doors.config.server
+    streams = Streams(most=min(limits.max_streams, most - most // 4), each=limits.max_streams_each)
+    server = granian_server(create_app(doors, streams), host, port, most)
     stop = asyncio.Event()
     _on_signals(stop)
     before = native_threads()
@@ -47,6 +51,7 @@ async def serve(doors: Doors, *, host: str, port: int, announce: Callable[[str],
     try:
         await _accepting(host, port, serving)
         started = native_threads() - before
+        guard_listeners(port)
         announce(f"http://{'[' + host + ']' if ':' in host else host}:{port}")
         await _first(stop, serving)
     finally:
@@ -86,7 +91,7 @@ def _foreign(host: str) -> ConfigInvalid:
     )
 
 
-def _granian(app: Any, host: str, port: int) -> Server:
+def granian_server(app: Any, host: str, port: int, most: int) -> Server:
     return Server(
         app,
         address=host,
@@ -96,7 +101,7 @@ def _granian(app: Any, host: str, port: int) -> Server:
         http1_settings=HTTP1Settings(header_read_timeout=HEADER_TIMEOUT_S * 1000, max_buffer_size=65_536),
         websockets=False,
         backlog=1024,
-        backpressure=MAX_CONNECTIONS,
+        backpressure=most,
         log_level=LogLevels.error,
         # incremental: granian's own set-up would close every handler of this process and write to standard output, which is for documents
         log_dictconfig={"incremental": True, "formatters": {}, "handlers": {}, "loggers": {}},

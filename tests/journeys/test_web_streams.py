@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator
+from typing import Any
 
 import httpx
 import pytest
 from web_fixtures import Visitor
 
+from appliance.errors import Busy, TooFast
 from appliance.line.events import Event
 from appliance.web.stream import GOODBYE, GREETING, HEARTBEAT, Streams
 
@@ -80,6 +82,29 @@ def test_a_stream_needs_the_key(visitor: Visitor, client: httpx.Client) -> None:
     assert client.get(f"{visitor.path}/events", headers=SSE).status_code == 401
 
 
+class Wire:
+    """The server's side of one client, which may leave or stop reading."""
+
+    def __init__(self) -> None:
+        self.sent: list[bytes] = []
+        self.left, self.reads, self.took = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        self.reads.set()
+
+    async def receive(self) -> Any:
+        await self.left.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(self, message: Any) -> None:
+        await self.reads.wait()
+        self.sent.append(message["body"])
+        self.took.set()
+
+    async def has_taken(self, count: int) -> None:
+        while len(self.sent) < count:
+            self.took.clear()
+            await self.took.wait()
+
+
 async def one_then_silence(stopped: asyncio.Event) -> AsyncIterator[Event]:
     try:
         yield Event("1.1", "stage", {"stage": "classify"})
@@ -88,37 +113,106 @@ async def one_then_silence(stopped: asyncio.Event) -> AsyncIterator[Event]:
         stopped.set()
 
 
+def listening(streams: Streams, wire: Wire, stopped: asyncio.Event) -> asyncio.Task[None]:
+    return asyncio.create_task(streams.run("c", one_then_silence(stopped), wire.receive, wire.send))
+
+
 async def test_silence_is_filled_with_heartbeats() -> None:
-    frames = Streams(heartbeat_s=0.01).frames(one_then_silence(asyncio.Event()))
-    assert await anext(frames) == GREETING
-    assert (await anext(frames)).startswith(b"id: 1.1\nevent: stage\n")
-    assert [await anext(frames), await anext(frames)] == [HEARTBEAT, HEARTBEAT]
-    await frames.aclose()
+    streams, wire, stopped = Streams(heartbeat_s=0.01, tick_s=0.01), Wire(), asyncio.Event()
+    stream = listening(streams, wire, stopped)
+    await wire.has_taken(4)
+    assert wire.sent[0] == GREETING
+    assert wire.sent[1].startswith(b"id: 1.1\nevent: stage\n")
+    assert wire.sent[2:4] == [HEARTBEAT, HEARTBEAT]
+    wire.left.set()
+    await stream
 
 
 async def test_closing_ends_every_stream_politely_and_frees_its_source() -> None:
-    streams, stopped = Streams(), asyncio.Event()
-    frames = streams.frames(one_then_silence(stopped))
-    await anext(frames), await anext(frames)
-    last = asyncio.create_task(anext(frames))
-    await asyncio.sleep(0)
+    streams, wire, stopped = Streams(), Wire(), asyncio.Event()
+    stream = listening(streams, wire, stopped)
+    await wire.has_taken(2)
     streams.close()
-    assert await last == GOODBYE
-    await stopped.wait()
-    assert streams.open == 0
+    await stream
+    assert wire.sent[2:] == [GOODBYE, b""]
+    assert stopped.is_set()
+    assert (streams.open, streams.ended) == (0, {"closing": 1})
+
+
+async def test_a_stream_that_comes_while_the_server_closes_is_told_to_come_back() -> None:
+    streams, wire = Streams(), Wire()
+    streams.close()
+    await streams.run("c", one_then_silence(asyncio.Event()), wire.receive, wire.send)
+    assert wire.sent == [GOODBYE, b""]
 
 
 async def test_a_stream_that_is_left_frees_its_source() -> None:
-    streams, stopped = Streams(), asyncio.Event()
-    frames = streams.frames(one_then_silence(stopped))
-    await anext(frames), await anext(frames)
-    waiting = asyncio.create_task(anext(frames))
-    await asyncio.sleep(0)
-    waiting.cancel()
-    await stopped.wait()
-    assert streams.open == 0
+    streams, wire, stopped = Streams(), Wire(), asyncio.Event()
+    stream = listening(streams, wire, stopped)
+    await wire.has_taken(2)
+    wire.left.set()
+    await stream
+    assert stopped.is_set()
+    assert len(wire.sent) == 2
+    assert (streams.open, streams.ended) == (0, {"left": 1})
+
+
+async def test_a_reader_who_takes_nothing_is_dropped_even_between_events() -> None:
+    streams, wire, stopped = Streams(write_s=0.01, heartbeat_s=0.01, tick_s=0.01), Wire(), asyncio.Event()
+    stream = listening(streams, wire, stopped)
+    await wire.has_taken(2)
+    wire.reads.clear()
+    await stream
+    assert stopped.is_set()
+    assert (streams.open, streams.ended) == (0, {"slow": 1})
 
 
 async def test_an_old_stream_ends_so_that_its_key_is_looked_at_again() -> None:
-    frames = Streams(heartbeat_s=0.01, lifetime_s=0.0).frames(one_then_silence(asyncio.Event()))
-    assert [frame async for frame in frames] == [GREETING, GOODBYE]
+    streams, wire, stopped = Streams(lifetime_s=0.0, tick_s=0.01), Wire(), asyncio.Event()
+    await listening(streams, wire, stopped)
+    assert wire.sent[-2:] == [GOODBYE, b""]
+    assert stopped.is_set()
+    assert streams.ended == {"old": 1}
+
+
+async def test_a_server_that_is_cancelled_is_not_mistaken_for_a_reader_who_left() -> None:
+    streams, wire, stopped = Streams(), Wire(), asyncio.Event()
+    stream = listening(streams, wire, stopped)
+    await wire.has_taken(2)
+    stream.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await stream
+    assert stopped.is_set()
+    assert streams.open == 0
+
+
+async def test_a_conversation_and_the_box_hold_so_many_streams_and_no_more() -> None:
+    streams, wires = Streams(most=3, each=2), [Wire() for _ in range(3)]
+    tasks = [listening(streams, wire, asyncio.Event()) for wire in wires[:2]]
+    await wires[1].has_taken(2)
+    with pytest.raises(TooFast):
+        streams.check("c")
+    streams.check("another")
+    third = asyncio.create_task(streams.run("d", one_then_silence(asyncio.Event()), wires[2].receive, wires[2].send))
+    await wires[2].has_taken(2)
+    with pytest.raises(Busy):
+        streams.check("another")
+    wires[0].left.set()
+    await tasks[0]
+    streams.check("c")
+    streams.close()
+    await asyncio.gather(*tasks, third)
+
+
+async def test_who_waits_is_told_the_place_and_again_only_when_it_moves() -> None:
+    places, wire = {"c": 3, "of somebody else": 1}, Wire()
+    streams = Streams(places=lambda: places, tick_s=0.01)
+    stream = listening(streams, wire, asyncio.Event())
+    await wire.has_taken(3)
+    places["c"] = 2
+    await wire.has_taken(4)
+    places.clear()
+    streams.close()
+    await stream
+    assert wire.sent[2:4] == [b'event: queued\ndata: {"position":%d}\n\n' % place for place in (3, 2)]
+    assert wire.sent[4:] == [GOODBYE, b""]

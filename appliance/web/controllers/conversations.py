@@ -7,7 +7,6 @@ from typing import Annotated, Any
 from litestar import Controller, Response, get, post
 from litestar.di import NamedDependency, Provide
 from litestar.params import FromPath, HeaderParameter, JSONBody, SkipValidation
-from litestar.response import Stream
 
 from appliance.errors import NotFound
 from appliance.line.events import reply_document
@@ -16,10 +15,9 @@ from appliance.ticket import Reply
 from appliance.web.doors import Doors
 from appliance.web.errors import AnyRequest
 from appliance.web.guards import bearer_token, json_only
+from appliance.web.listening import EVENT_STREAM, EventStream
 from appliance.web.schemas import ConfirmationBody, FeedbackBody, MessageBody, OpenBody
 from appliance.web.stream import Streams
-
-EVENT_STREAM = "text/event-stream"
 
 TheDoors = NamedDependency[SkipValidation[Doors]]
 TheStreams = NamedDependency[SkipValidation[Streams]]
@@ -58,9 +56,12 @@ class ConversationController(Controller):
         streams: TheStreams,
     ) -> Response[Any]:
         """Say something. Answers with the reply, or with ``Accept: text/event-stream`` with the events of its run."""
+        streaming = EVENT_STREAM in request.headers.get("accept", "")
+        if streaming:
+            streams.check(conversation_id)  # before the message is stored: what is refused must not be there
         accepted = await doors.reception.receive(conversation_id, token, data.text, data.idempotency_key)
-        if EVENT_STREAM in request.headers.get("accept", ""):
-            return event_stream(streams.frames(doors.runner.message_events(accepted.message)))
+        if streaming:
+            return EventStream(streams, conversation_id, doors.runner.message_events(accepted.message))
         return Response(reply_document(await _reply(accepted, doors)), headers={"Cache-Control": "no-store"})
 
     @get("/{conversation_id:str}")
@@ -76,10 +77,11 @@ class ConversationController(Controller):
         doors: TheDoors,
         streams: TheStreams,
         last_event_id: Annotated[str | None, HeaderParameter(name="Last-Event-ID", max_length=64)] = None,
-    ) -> Stream:
+    ) -> EventStream:
         """Everything that happens in the conversation from the event after ``Last-Event-ID`` on; a reader that lost its connection comes back with it."""
         await doors.reception.authorize(conversation_id, token)
-        return event_stream(streams.frames(doors.runner.events(conversation_id, last_event_id)))
+        streams.check(conversation_id)
+        return EventStream(streams, conversation_id, doors.runner.events(conversation_id, last_event_id))
 
     @post("/{conversation_id:str}/feedback", status_code=200)
     async def feedback(
@@ -103,16 +105,6 @@ class ConversationController(Controller):
         """Confirm or decline an action that was proposed in this conversation."""
         await doors.reception.authorize(conversation_id, token)
         raise NotFound("There is no such proposal in this conversation.", remedy="Check the proposal's id.")
-
-
-def event_stream(frames: Any) -> Stream:
-    """Unbuffered on its way through proxies, and never stored."""
-    return Stream(
-        frames,
-        media_type=EVENT_STREAM,
-        status_code=200,
-        headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
-    )
 
 
 async def _reply(accepted: Accepted, doors: Doors) -> Reply:
