@@ -22,7 +22,6 @@ POINTS = frozenset(
         "draft",
         "closing",
         "closed",
-        "proposed",
         "sent",
         "marked",
         "mail.fetched",

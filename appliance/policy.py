@@ -86,6 +86,15 @@ class Burst(_Frozen):
     """Who has only said hello is about to say more: so long it is waited for. 0: not at all."""
 
 
+class Afterwards(_Frozen):
+    """What is due some time after a reply. 0: never."""
+
+    close_h: Annotated[float, Field(ge=0)] = 168.0
+    """An answered conversation in which nobody has written since is closed; the next message opens it again."""
+    remind_h: Annotated[float, Field(ge=0)] = 4.0
+    """A conversation that was handed over and that nobody has answered since moves up in the queue, and whoever listens hears of it."""
+
+
 class Deadlines(_Frozen):
     """Until when a ticket must have its end, from the moment its message was accepted."""
 
@@ -154,6 +163,7 @@ class Policy(_Frozen):
     voice: Voice = Voice()
     style: Style = Style()
     burst: Burst = Burst()
+    afterwards: Afterwards = Afterwards()
     deadlines: Deadlines = Deadlines()
     replies: Replies
     intents: Annotated[tuple[Intent, ...], Field(min_length=5, max_length=15)]

@@ -21,6 +21,7 @@ from appliance.line.load import Backlog
 from appliance.line.replicas import Watch, replica_name
 from appliance.line.runner import Runner
 from appliance.rungs import lines_at_once
+from appliance.store.afterwards import SqlAfterwards
 from appliance.store.database import Database
 from appliance.store.outbox import Depart, SqlOutbox, nobody
 from appliance.store.replicas import SqlReplicas
@@ -97,7 +98,18 @@ async def stand(
             desks=desks,
             wake=postman.wake,
         )
-        engine = Durable(config.database_url, replica=replica, turn=runner.turn)
+        afterwards = SqlAfterwards(database, depart=depart, new_id=new_id)
+
+        async def close(message_id: str) -> None:
+            if await asyncio.to_thread(afterwards.close_quiet, message_id, now=now()):
+                postman.wake()
+
+        async def remind(message_id: str) -> None:
+            if await asyncio.to_thread(afterwards.remind, message_id, now=now()):
+                postman.wake()
+
+        timers = {"close": close, "remind": remind}
+        engine = Durable(config.database_url, replica=replica, turn=runner.turn, timers=timers)
 
         async def inherit(dead: str) -> None:
             await engine.take_over(dead)

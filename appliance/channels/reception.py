@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from appliance.attachment import AttachmentLimits, StoredFile
+from appliance.crash_points import reach
 from appliance.errors import InputInvalid, InputTooLarge
 from appliance.line.runner import Runner
 from appliance.store.attachments import DEFAULT_LIMITS, check_count
@@ -186,23 +187,29 @@ class Reception:
     # Both are shielded: a sender who hangs up while the row is written must not leave it without its run.
     async def _create(self, new: NewConversation, first: NewMessage | None) -> Message | None:
         with self._runner.admit() if first else nullcontext():
+            reach("received")
             message = await asyncio.to_thread(self._conversations.create, new, now=self._now(), first=first)
+            reach("stored")
             if message:
                 self._runner.submit(message)
             return message
 
     async def _accept(self, conversation_id: str, token: str, new: NewMessage) -> Accepted:
         with self._runner.admit():
+            reach("received")
             accepted = await asyncio.to_thread(self._conversations.accept, conversation_id, token, new, now=self._now())
+            reach("stored")
             if accepted.reply is None:
                 self._runner.submit(accepted.message)
             return accepted
 
     async def _take(self, new: NewConversation, message: NewMessage, reply_to: str | None) -> Accepted:
         with self._runner.admit():
+            reach("received")
             accepted = await asyncio.to_thread(
                 self._conversations.take, new, message, reply_to=reply_to, now=self._now()
             )
+            reach("stored")
             if accepted.reply is None:
                 self._runner.submit(accepted.message)
             return accepted

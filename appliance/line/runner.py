@@ -40,6 +40,8 @@ class Engine(Protocol):
 
     async def unfinished(self) -> set[str]: ...
 
+    async def at(self, name: str, key: str, due_s: float) -> None: ...
+
 
 class Runner:
     """At most ``parallel`` lines run at once; at most ``max_running`` messages are taken on and not yet answered."""
@@ -61,6 +63,7 @@ class Runner:
     ) -> None:
         """``desks``: of further profiles, by name. ``wake``: called when a run has closed, since something may have to leave."""
         self._turns = turns
+        self._after = desk.policy.afterwards
         self._max_running = max_running
         self._now = now
         self._pause = pause
@@ -201,6 +204,16 @@ class Runner:
         if run is None:  # resumed: nobody here has submitted it
             run = self._runs[message_id] = Run(await asyncio.to_thread(self._turns.message, message_id))
         await self._guarded(run, lambda: self._turning.work(run, journal, self._before(run)))
+        await self._set_timers(run)
+
+    async def _set_timers(self, run: Run) -> None:
+        """Part of the run, so that a crash before them leads back here: the message is answered, and they are set then."""
+        if self._engine is None or not run.result.done() or run.result.exception():
+            return
+        outcome = run.result.result().outcome
+        name, hours = ("remind", self._after.remind_h) if outcome == "handed_over" else ("close", self._after.close_h)
+        if hours:
+            await self._engine.at(name, run.message.id, hours * 3600)
 
     def _before(self, run: Run) -> Run | None:
         """The run that this one has to wait for."""

@@ -13,7 +13,6 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from appliance.attachment import AttachmentLimits
-from appliance.errors import Conflict
 from appliance.store.attachments import DEFAULT_LIMITS, add_files, bind, views
 from appliance.store.conversation_rows import (
     Told,
@@ -128,13 +127,13 @@ class SqlConversations:
             authorized(session, conversation_id, token)
 
     def accept(self, conversation_id: str, token: str, new: NewMessage, *, now: datetime) -> Accepted:
-        """Store a customer's message. The same key again gives the same message, and its reply when there is one."""
+        """Store a customer's message. The same key again gives the same message, and its reply when there is one. A closed conversation opens again."""
         with self._database.write() as session:
             conversation = authorized(session, conversation_id, token, change=True)
             if new.idempotency_key and (earlier := by_key(session, conversation_id, new.idempotency_key)):
                 return accepted_before(session, earlier, new)
             if conversation.status == "closed":
-                raise Conflict("This conversation is closed.", remedy="Start a new one.")
+                conversation.status = "open"
             seq = next_seq(session, conversation_id)
             row = self._add(session, conversation, seq, new, now, limits=self._limits)
             conversation.updated_at = now

@@ -18,7 +18,13 @@ from appliance.store.tables import OutboxRow
 from appliance.ticket import Channel, Outcome
 
 What = Literal[
-    "message.received", "reply.sent", "conversation.handed_over", "conversation.closed", "feedback.given", "mail.failed"
+    "message.received",
+    "reply.sent",
+    "conversation.handed_over",
+    "conversation.waiting",
+    "conversation.closed",
+    "feedback.given",
+    "mail.failed",
 ]
 
 

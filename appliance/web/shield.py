@@ -16,6 +16,7 @@ from litestar.exceptions import HTTPException
 from litestar.serialization import encode_json
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
+from appliance.crash_points import reach
 from appliance.web.headers import Headers
 from appliance.web.problems import PROBLEM_JSON, TABLE, Problem, problem_of
 from appliance.web.traffic import Traffic
@@ -45,6 +46,8 @@ class Shield:
         began = self.clock()
         try:
             await self._guarded(scope, receive, answer)
+            if scope["method"] == "POST" and 200 <= answer.status < 400:
+                reach("acknowledged")
         finally:
             self.traffic.count(scope, answer.status, self.clock() - began)
 

@@ -19,9 +19,9 @@ from wire_server import draft, serving
 
 from appliance.channels.reception import Reception
 from appliance.line.breaker import Breaker, Limits
+from appliance.line.durable import Durable
 from appliance.line.ladder import Local, Served
 from appliance.line.load import Backlog, Load, LoadLimits
-from appliance.line.durable import Durable
 from appliance.line.runner import Runner
 from appliance.metrics import Metrics
 from appliance.rungs import lines_at_once

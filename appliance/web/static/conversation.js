@@ -32,7 +32,7 @@ export class Conversation {
     }
     this.screen.begun();
     const last = this.#showAll(view);
-    if (view.status !== "open") this.#silent(view.status === "closed");
+    if (view.status === "handed_over") this.#silent();
     if (last?.author === "customer" && !last.reply && view.status === "open") await this.#watch(`${last.seq}.0`);
     else if (view.status === "handed_over") this.#listen(`${view.messages.at(-1)?.seq ?? 0}.${LAST}`);
   }
@@ -158,8 +158,8 @@ export class Conversation {
     }
   }
 
-  #silent(closed = false) {
-    this.screen.handedOver(closed);
+  #silent() {
+    this.screen.handedOver();
   }
 
   // While a person has the conversation, what they write arrives here.

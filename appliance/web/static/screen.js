@@ -100,9 +100,9 @@ export class Screen {
     this.toEnd();
   }
 
-  handedOver(closed = false) {
+  handedOver() {
     this.stopAsking();
-    byId("handover").replaceChildren(element("strong", {}, closed ? words.closed : words.handoverTitle), closed ? "" : words.handoverText);
+    byId("handover").replaceChildren(element("strong", {}, words.handoverTitle), words.handoverText);
     byId("handover").hidden = false;
     byId("person").hidden = true;
     byId("presence").textContent = words.presencePerson;

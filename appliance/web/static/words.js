@@ -38,5 +38,4 @@ export const words = {
   handoverText: "They see this whole conversation and will reply here. You can add details; the assistant stays silent from now on.",
   presencePerson: "With our support team",
   placeholderPerson: "Add details for our team",
-  closed: "This conversation is closed. Start a new one for anything else.",
 };
