@@ -14,8 +14,8 @@ from typing import Any
 from prometheus_client import CollectorRegistry
 
 from appliance.channels.reception import Reception
+from appliance.channels.visitors import Visitors
 from appliance.config import Config
-from appliance.customers import Customers
 from appliance.egress.office import Office
 from appliance.errors import ApplianceFault
 from appliance.heads import Heads
@@ -31,6 +31,7 @@ from appliance.metrics import Metrics
 from appliance.model_set import ModelSet, Queues, open_heads, open_models
 from appliance.policy import Policy, load_policy
 from appliance.private import private_of
+from appliance.recognition import Recognition, customer_keys, open_recognition
 from appliance.rungs import model_keys, open_ladder
 from appliance.stand_in import stand_in_classifier, stand_in_models
 from appliance.standing import Standing, stand
@@ -62,6 +63,7 @@ class Appliance:
     metrics: CollectorRegistry
     heads: str
     """Which intent heads serve, and why not others."""
+    recognition: Recognition
 
     @property
     def runner(self) -> Runner:
@@ -72,6 +74,11 @@ class Appliance:
     def access(self) -> SqlAccess:
         """Keys and sessions of the staff."""
         return SqlAccess(self.database)
+
+    @property
+    def visitors(self) -> Visitors:
+        """Customers whom a host page has signed in."""
+        return self.recognition.visitors
 
     @property
     def egress(self) -> Office:
@@ -91,6 +98,7 @@ class Appliance:
             ("models", True, self.models.description),
             ("ranking", True, self.models.order),
             ("intent_heads", True, self.heads),
+            *self.recognition.ready(),
             *((f"rung {rung.name}", True, rung.state) for rung in self.desk.ladder),
         ]
 
@@ -131,14 +139,17 @@ async def open_appliance(
         stack.push_async_callback(queues.close)
         tongue = open_tongue(config, policy, detector)
         knowledge = open_knowledge(config, database, models.encoder, tongue=tongue)
-        conversations = SqlConversations(database)
+        conversations = SqlConversations(database, now=now)
         backlog = Backlog()
+        recognition = open_recognition(
+            config, policy, database, metrics.registry, stack.callback, new_id=new_id, now=now
+        )
         hosted = open_hosted(config, policy, database, stack, now=now)
         ladder = open_ladder(config, _quote(models, queues), stack, clock=clock, backlog=backlog, hosted=hosted)
         metrics.watch(ladder)
         desk = Desk(
             policy=policy,
-            identify=Customers(conversations).identify,
+            identify=recognition.identify,
             detect=detector.detect,
             reads=read_by(models.encoder, models.reranker),
             languages=knowledge.languages,
@@ -151,26 +162,14 @@ async def open_appliance(
             keep=config.retrieval.keep,
             today=lambda: now().date(),
             clock=clock,
-            private=private_of(config, policy, SqlSettings(database), model_keys(config)),
+            private=private_of(config, policy, SqlSettings(database), model_keys(config) | customer_keys(config)),
         )
         line = await stack.enter_async_context(
             stand(config, database, desk, backlog=backlog, observe=metrics.closed, new_id=new_id, now=now)
         )
-        most = config.server.max_message_chars
-        reception = Reception(conversations, line.runner, max_message_chars=most, new_id=new_id, now=now)
-        yield Appliance(
-            config,
-            policy,
-            database,
-            conversations,
-            knowledge,
-            models,
-            desk,
-            reception,
-            line,
-            metrics.registry,
-            _spoken(heads),
-        )
+        reception = _reception(config, conversations, line, new_id=new_id, now=now)
+        parts = (config, policy, database, conversations, knowledge, models, desk, reception, line)
+        yield Appliance(*parts, metrics.registry, _spoken(heads), recognition)
 
 
 @asynccontextmanager
@@ -178,6 +177,24 @@ async def answering(appliance: Appliance) -> AsyncIterator[None]:
     """While open, messages that an earlier process left are answered, and ones that could not be stored are tried again."""
     async with appliance.line.serving():
         yield
+
+
+def _reception(
+    config: Config,
+    conversations: SqlConversations,
+    line: Standing,
+    *,
+    new_id: Callable[[], str],
+    now: Callable[[], datetime],
+) -> Reception:
+    return Reception(
+        conversations,
+        line.runner,
+        max_message_chars=config.server.max_message_chars,
+        new_id=new_id,
+        now=now,
+        signed_in=timedelta(seconds=config.identity.signed_in_s),
+    )
 
 
 def _spoken(heads: Heads | None) -> str:

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from pydantic import Field, ValidationError
 
 from appliance.attachment import AttachmentLimits
+from appliance.customer_settings import Crm, Identity
 from appliance.errors import ConfigInvalid, explain
 from appliance.mail_settings import Mail
 from appliance.outgoing_settings import Outgoing
@@ -182,6 +183,8 @@ class Config(Section):
     attachments: AttachmentLimits = AttachmentLimits()
     mail: Mail = Mail()
     outgoing: Outgoing = Outgoing()
+    identity: Identity = Identity()
+    crm: Crm = Crm()
 
     @property
     def base_url(self) -> str:

@@ -53,10 +53,23 @@ class Unauthorized(ApplianceFault):
     code = "unauthorized"
 
 
+class IdentityInvalid(Unauthorized):
+    """A signed identity that does not hold. It is never taken for an anonymous visitor."""
+
+    code = "identity_invalid"
+
+
 class Conflict(ApplianceFault):
     """The request contradicts what has happened already."""
 
     code = "conflict"
+
+
+class CrmDown(ApplianceFault):
+    """The CRM does not say who a customer is. Tickets go on without it; only somebody who asks for it alone is told so."""
+
+    code = "crm_down"
+    transient = True
 
 
 class StorageFailed(ApplianceFault):

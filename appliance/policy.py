@@ -19,8 +19,10 @@ from appliance.errors import ConfigInvalid, explain
 from appliance.fallback import Fallback
 from appliance.learned import IntentThresholds, LearnedThreshold, check_fits
 from appliance.masking_rules import Masking
+from appliance.pace import Afterwards, Burst
 from appliance.ticket import Tier
 from appliance.translations import Translation, shipped_translation
+from appliance.trusted import Trusted
 from models.tags import primary
 
 Probability = Annotated[float, Field(ge=0.0, le=1.0)]
@@ -77,22 +79,6 @@ class Style(_Frozen):
     max_sentences: Annotated[int, Field(ge=1, le=8)] = 2
     max_sentences_when_asked: Annotated[int, Field(ge=1, le=12)] = 6
     """When the customer asks for details or every step."""
-
-
-class Burst(_Frozen):
-    """Messages in quick succession, which one reply answers."""
-
-    quiet_s: Annotated[float, Field(ge=0, le=30)] = 1.5
-    """Who has only said hello is about to say more: so long it is waited for. 0: not at all."""
-
-
-class Afterwards(_Frozen):
-    """What is due some time after a reply. 0: never."""
-
-    close_h: Annotated[float, Field(ge=0)] = 168.0
-    """An answered conversation in which nobody has written since is closed; the next message opens it again."""
-    remind_h: Annotated[float, Field(ge=0)] = 4.0
-    """A conversation that was handed over and that nobody has answered since moves up in the queue, and whoever listens hears of it."""
 
 
 class Deadlines(_Frozen):
@@ -165,6 +151,7 @@ class Policy(_Frozen):
     burst: Burst = Burst()
     afterwards: Afterwards = Afterwards()
     deadlines: Deadlines = Deadlines()
+    trusted: Trusted = Trusted()
     replies: Replies
     intents: Annotated[tuple[Intent, ...], Field(min_length=5, max_length=15)]
     tiers: tuple[TierRule, ...] = ()

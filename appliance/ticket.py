@@ -54,11 +54,13 @@ class Ticket:
 
 @dataclass(frozen=True, slots=True)
 class Identified:
-    """Who asks. ``tier`` comes from the customer table; ``verified`` is true only for an authenticated identity, never for a typed one."""
+    """Who asks. ``tier`` comes from the CRM or the customer table; ``verified`` is true only for an authenticated customer, never for a typed address."""
 
     tier: Tier = "free"
     verified: bool = False
     audiences: frozenset[Audience] = frozenset({"public"})
+    decisions: tuple[Decision, ...] = ()
+    """What an agent should know of how this came about, such as a CRM that is down."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,8 @@ import secrets
 import unicodedata
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 from appliance.attachment import AttachmentLimits, StoredFile
 from appliance.crash_points import reach
@@ -78,13 +78,16 @@ class Reception:
         new_id: Callable[[], str],
         now: Callable[[], datetime],
         limits: AttachmentLimits = DEFAULT_LIMITS,
+        signed_in: timedelta = timedelta(hours=12),
     ) -> None:
+        """``signed_in``: how long the first token of a customer's conversation counts as the customer's."""
         self._conversations = conversations
         self._runner = runner
         self._max_chars = max_message_chars
         self._new_id = new_id
         self._now = now
         self._limits = limits
+        self._signed_in = signed_in
 
     async def open(
         self,
@@ -113,10 +116,13 @@ class Reception:
             channel=channel,
             subject=plain(subject)[:_SUBJECT_CHARS],
             customer_id=customer_id,
+            signed_in_until=self._now() + self._signed_in if customer_id else None,
             contact_email=customer_email,
             contact_name=plain(customer_name)[:_NAME_CHARS],
         )
         first = None if text is None else self._new_message(text, idempotency_key, files=files)
+        if first is not None and customer_id:
+            first = replace(first, trust="session")
         message = await asyncio.shield(asyncio.ensure_future(self._create(new, first)))
         return Opened(new.id, new.token, Accepted(message) if message else None)
 

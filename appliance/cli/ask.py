@@ -58,7 +58,7 @@ def _customer(appliance: Appliance, tier: str) -> str:
     """The row of the customer table that stands for whoever asks from this machine with that tier."""
     from datetime import UTC, datetime
 
-    return appliance.conversations.put_customer(
+    return appliance.recognition.customers.put_customer(
         customer_id=f"cli-{tier}", email=f"{tier}@cli.invalid", name="", tier=tier, now=datetime.now(UTC)
     )
 

@@ -9,7 +9,20 @@ import sys
 import typer
 
 from appliance import __version__
-from appliance.cli import access, ask, corrections, doctor, egress, evaluate, handoffs, kb, models, report, up
+from appliance.cli import (
+    access,
+    ask,
+    corrections,
+    customers,
+    doctor,
+    egress,
+    evaluate,
+    handoffs,
+    kb,
+    models,
+    report,
+    up,
+)
 from appliance.cli.console import complain
 from appliance.errors import ApplianceFault
 from kb.errors import KnowledgeFault
@@ -34,6 +47,7 @@ app.command()(report.report)
 app.add_typer(models.app, name="models")
 app.add_typer(egress.app, name="egress")
 app.add_typer(access.app, name="access")
+app.add_typer(customers.app, name="customers")
 app.command()(doctor.doctor)
 
 

@@ -9,7 +9,7 @@ from functools import partial
 from sqlalchemy.exc import SQLAlchemyError
 
 from appliance.config import Config
-from appliance.doctor import calls, fits, leaving, machine, parts, state
+from appliance.doctor import calls, customers, fits, leaving, machine, parts, state
 from appliance.doctor.amiss import Amiss
 from appliance.errors import ApplianceFault
 from appliance.model_set import open_catalog
@@ -57,6 +57,8 @@ def _looks(config: Config) -> Iterator[tuple[str, Look]]:
     yield "port", partial(machine.port, config.server.host, config.server.port)
     yield "open_files", partial(machine.open_files, config.server.max_streams)
     yield "synthesis", partial(parts.synthesis, config)
+    yield "identity", partial(customers.identity, config)
+    yield "crm", partial(customers.crm, config)
     yield "egress", partial(leaving.egress, config)
     here = hardware.look()
     for role in ("encoder", "reranker"):

@@ -37,8 +37,18 @@ def addresses(config: Config, environ: Mapping[str, str]) -> Iterator[tuple[str,
     database = make_url(config.database_url)
     if database.get_backend_name() != "sqlite":
         yield "database.url", database.host or "localhost"  # without a host: a socket of this machine
+    yield from _crm(config)
     for name, url in collectors(environ):
         yield name, _host(url)
+
+
+def _crm(config: Config) -> Iterator[tuple[str, str]]:
+    if config.crm.kind == "http":
+        yield "crm.url", _host(config.crm.url)
+    elif config.crm.kind == "sql":
+        url = make_url(config.crm.url)
+        if url.get_backend_name() != "sqlite":
+            yield "crm.url", url.host or "localhost"
 
 
 def is_inside(host: str) -> bool:

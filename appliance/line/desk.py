@@ -10,7 +10,7 @@ from typing import Protocol
 from appliance.line.gates import NOTHING_PRIVATE, Private
 from appliance.line.ladder import Rung
 from appliance.policy import Policy
-from appliance.ticket import Identified
+from appliance.ticket import Identified, Trust
 from kb.article import Candidate, Visibility
 from models.roles import Classification, Features, Language, Pair, Reading, Vector
 
@@ -56,8 +56,8 @@ class Desk:
     """Everything a station may use."""
 
     policy: Policy
-    identify: Callable[[str | None], Identified]
-    """Who that customer is; asks a database, so it may block."""
+    identify: Callable[[str | None, Trust], Identified]
+    """Who that customer is to a message of that trust; asks a database and perhaps a CRM, so it may block."""
     detect: Callable[[str], Language]
     """Which language a text is in; well under a millisecond."""
     reads: frozenset[str]

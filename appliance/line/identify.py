@@ -9,7 +9,7 @@ from appliance.ticket import Identified, Ticket
 
 
 async def identify(desk: Desk, ticket: Ticket) -> Identified:
-    """Tier and audiences of the ticket's customer; an unknown visitor is ``free`` and sees public articles only."""
+    """Tier and audiences of the ticket's customer, as far as this message's own trust reaches; anybody else is ``free`` and sees public articles only."""
     if ticket.customer_id is None:
-        return desk.identify(None)
-    return await asyncio.to_thread(desk.identify, ticket.customer_id)
+        return desk.identify(None, "none")
+    return await asyncio.to_thread(desk.identify, ticket.customer_id, ticket.trust)

@@ -115,7 +115,11 @@ async def _read(desk: Desk, ticket: Ticket, watch: Stopwatch, accepted: float, j
         routed = await journal.step("route", Routed, lambda: _routed(desk, ticket, identified, classified))
         stage.rule = routed.decision.rule
     case = Case(
-        ticket, classified, routed, confidence(desk.policy, identified, classified), decisions=(routed.decision,)
+        ticket,
+        classified,
+        routed,
+        confidence(desk.policy, identified, classified),
+        decisions=(*identified.decisions, routed.decision),
     )
     deadline, why = deadline_of(desk.policy.deadlines, ticket, classified, accepted=accepted, clock=desk.clock)
     if not routed.attempt:

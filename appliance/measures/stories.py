@@ -10,8 +10,9 @@ from typing import Any
 from sqlalchemy import Select, func, select
 
 from appliance.measures.resolution import Story, Turn
+from appliance.store.customer_tables import CustomerRow
 from appliance.store.database import Database
-from appliance.store.tables import ConversationRow, CorrectionRow, CustomerRow, FeedbackRow, GapRow, MessageRow, RunRow
+from appliance.store.tables import ConversationRow, CorrectionRow, FeedbackRow, GapRow, MessageRow, RunRow
 
 
 def stories(database: Database, *, since: datetime, now: datetime) -> list[Story]:

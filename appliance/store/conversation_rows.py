@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from appliance.errors import Conflict, NotFound, Unauthorized
 from appliance.store.attachments import same_files
+from appliance.store.customer_tables import CustomerTokenRow
 from appliance.store.outbox import Happened, What
 from appliance.store.runs import reply_of
 from appliance.store.tables import ConversationRow, MessageRow, RunRow
@@ -26,17 +27,64 @@ def token_hash(token: str) -> str:
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def authorized(session: Session, conversation_id: str, token: str, *, change: bool = False) -> ConversationRow:
-    """``change`` locks the row (PostgreSQL; SQLite has one writer): two messages at once would get the same ``seq``."""
+# Whose is what: every way of a visitor to a conversation leads through ``authorized`` or ``owned``, and nothing else decides it.
+def authorized(
+    session: Session, conversation_id: str, token: str, *, now: datetime, change: bool = False
+) -> ConversationRow:
+    """The conversation, for its own token or one that a signed-in device of its customer holds until it expires.
+
+    ``change`` locks the row (PostgreSQL; SQLite has one writer): two messages at once would get the same ``seq``. Raises ``Unauthorized``, and
+    ``NotFound`` alike for a foreign conversation and for none.
+    """
     if not token:
         raise Unauthorized(
             "This conversation needs its visitor's token.", remedy="Send it as Authorization: Bearer <token>."
         )
-    known = re.fullmatch(r"[\w-]{1,32}", conversation_id)  # it comes from the network: PostgreSQL refuses a NUL in it
-    row = session.get(ConversationRow, conversation_id, with_for_update=change or None) if known else None
-    if row is None or not hmac.compare_digest(row.token_hash, token_hash(token)):
-        raise NotFound("There is no such conversation.", remedy="Check the id and the token.")
+    row = _conversation(session, conversation_id, change=change)
+    own = row is not None and hmac.compare_digest(row.token_hash, token_hash(token))
+    if row is None or not (own or signed_in(session, row, token, now=now)):
+        raise _no_such()
     return row
+
+
+def signed_in(session: Session, conversation: ConversationRow, token: str, *, now: datetime) -> bool:
+    """Whether this token counts as the conversation's customer just now."""
+    held = session.get(CustomerTokenRow, token_hash(token))
+    return (
+        held is not None
+        and held.conversation_id == conversation.id
+        and held.customer_id == conversation.customer_id
+        and held.expires_at > now
+    )
+
+
+def owned(session: Session, conversation_id: str, customer_id: str) -> ConversationRow:
+    """A conversation of that customer's own. Raises ``NotFound`` alike for a foreign one and for none."""
+    row = _conversation(session, conversation_id, change=False)
+    if row is None or row.customer_id is None or row.customer_id != customer_id:
+        raise _no_such()
+    return row
+
+
+def customer_token(new: NewConversation) -> CustomerTokenRow | None:
+    """The row that makes the first token of a conversation its customer's."""
+    if new.customer_id is None or new.signed_in_until is None:
+        return None
+    return CustomerTokenRow(
+        token_hash=token_hash(new.token),
+        conversation_id=new.id,
+        customer_id=new.customer_id,
+        expires_at=new.signed_in_until,
+    )
+
+
+def _conversation(session: Session, conversation_id: str, *, change: bool) -> ConversationRow | None:
+    known = re.fullmatch(r"[\w-]{1,32}", conversation_id)  # it comes from the network: PostgreSQL refuses a NUL in it
+    return session.get(ConversationRow, conversation_id, with_for_update=change or None) if known else None
+
+
+def _no_such() -> NotFound:
+    return NotFound("There is no such conversation.", remedy="Check the id and the token.")
 
 
 def by_key(session: Session, conversation_id: str, key: str) -> MessageRow | None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import secrets
 import uuid
 from collections.abc import Callable
-from datetime import datetime
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import cast
 
 from sqlalchemy import func, select
@@ -21,19 +22,21 @@ from appliance.store.conversation_rows import (
     by_key,
     conversation_row,
     customer_message,
+    customer_token,
     from_source,
     happened_in,
     message_of,
     next_seq,
+    signed_in,
     taken_into,
     token_hash,
     view_of,
 )
 from appliance.store.database import Database
 from appliance.store.outbox import Depart, nobody, put
-from appliance.store.tables import ConversationRow, CustomerRow, FeedbackRow, MessageRow, RunRow
+from appliance.store.tables import ConversationRow, FeedbackRow, MessageRow, RunRow
 from appliance.store.views import Accepted, ConversationView, MessageView, NewConversation, NewMessage
-from appliance.ticket import Channel, ConversationStatus, Message
+from appliance.ticket import Channel, ConversationStatus, Message, Trust
 
 __all__ = [
     "Accepted",
@@ -56,21 +59,25 @@ class SqlConversations:
         depart: Depart = nobody,
         new_id: Callable[[], str] = lambda: uuid.uuid4().hex,
         limits: AttachmentLimits = DEFAULT_LIMITS,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         """``depart`` says what has to leave because of what happened; those rows are written in the same transaction, with ids by ``new_id``."""
         self._database = database
         self._depart = depart
         self._new_id = new_id
         self._limits = limits
+        self._now = now
 
     def create(self, new: NewConversation, *, now: datetime, first: NewMessage | None = None) -> Message | None:
         """Begin a conversation, with its first message when there is one: both or neither."""
         with self._database.write() as session:
             conversation = conversation_row(new, now)
             session.add(conversation)
+            session.flush()
+            if held := customer_token(new):
+                session.add(held)
             if first is None:
                 return None
-            session.flush()
             return message_of(self._add(session, conversation, 1, first, now, limits=self._limits))
 
     def take(self, new: NewConversation, message: NewMessage, *, reply_to: str | None, now: datetime) -> Accepted:
@@ -95,6 +102,10 @@ class SqlConversations:
                 session.flush()
             if conversation.status == "closed":
                 conversation.status = "open"
+            if conversation.customer_id != new.customer_id:
+                message = replace(
+                    message, trust="none"
+                )  # proven to be somebody, but not the one whose conversation this is
             row = self._add(session, conversation, next_seq(session, conversation.id), message, now)
             conversation.updated_at = now
             return Accepted(message_of(row))
@@ -124,24 +135,25 @@ class SqlConversations:
     def authorize(self, conversation_id: str, token: str) -> None:
         """Raises ``NotFound`` for an unknown conversation and for a token of another one: a stranger learns nothing."""
         with self._database.read() as session:
-            authorized(session, conversation_id, token)
+            authorized(session, conversation_id, token, now=self._now())
 
     def accept(self, conversation_id: str, token: str, new: NewMessage, *, now: datetime) -> Accepted:
         """Store a customer's message. The same key again gives the same message, and its reply when there is one. A closed conversation opens again."""
         with self._database.write() as session:
-            conversation = authorized(session, conversation_id, token, change=True)
+            conversation = authorized(session, conversation_id, token, now=now, change=True)
             if new.idempotency_key and (earlier := by_key(session, conversation_id, new.idempotency_key)):
                 return accepted_before(session, earlier, new)
             if conversation.status == "closed":
                 conversation.status = "open"
             seq = next_seq(session, conversation_id)
-            row = self._add(session, conversation, seq, new, now, limits=self._limits)
+            trust: Trust = "session" if signed_in(session, conversation, token, now=now) else "none"
+            row = self._add(session, conversation, seq, replace(new, trust=trust), now, limits=self._limits)
             conversation.updated_at = now
             return Accepted(message_of(row))
 
     def view(self, conversation_id: str, token: str) -> ConversationView:
         with self._database.read() as session:
-            conversation = authorized(session, conversation_id, token)
+            conversation = authorized(session, conversation_id, token, now=self._now())
             files = views(session, [conversation_id])
             query = (
                 select(MessageRow, RunRow)
@@ -169,7 +181,7 @@ class SqlConversations:
         now: datetime,
     ) -> None:
         with self._database.write() as session:
-            conversation = authorized(session, conversation_id, token)
+            conversation = authorized(session, conversation_id, token, now=self._now())
             row = session.get(FeedbackRow, conversation_id) or FeedbackRow(conversation_id=conversation_id, comment="")
             row.resolved = row.resolved if resolved is None else resolved
             row.csat = row.csat if csat is None else csat
@@ -177,19 +189,3 @@ class SqlConversations:
             row.updated_at = now
             session.add(row)
             self._tell(session, conversation, Told("feedback.given", secrets.token_hex(8)), now)
-
-    def customer(self, customer_id: str) -> tuple[str, str] | None:
-        """(name, tier) of a row of the customer table."""
-        with self._database.read() as session:
-            row = session.get(CustomerRow, customer_id)
-            return (row.name, row.tier) if row else None
-
-    def put_customer(self, *, customer_id: str, email: str, name: str, tier: str, now: datetime) -> str:
-        """Add or change a customer by e-mail address; returns the id of the row."""
-        with self._database.write() as session:
-            row = session.scalar(select(CustomerRow).where(CustomerRow.email == email))
-            if row is None:
-                row = CustomerRow(id=customer_id, email=email, name=name, tier=tier, created_at=now)
-                session.add(row)
-            row.name, row.tier = name or row.name, tier
-            return row.id

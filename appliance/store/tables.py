@@ -75,17 +75,6 @@ class SessionRow(Base):
     expires_at: Mapped[datetime] = mapped_column(index=True)
 
 
-class CustomerRow(Base):
-    """The customer table (CRM): the only source of a tier."""
-
-    __tablename__ = "customers"
-    id: Mapped[str] = mapped_column(String(32), primary_key=True)
-    email: Mapped[str] = mapped_column(String(320), unique=True)
-    name: Mapped[str] = mapped_column(Text, default="")
-    tier: Mapped[str] = mapped_column(String(16), default="free")
-    created_at: Mapped[datetime]
-
-
 class ConversationRow(Base):
     """``source``: the mailbox or desk that it came by, with that one's id of it in ``external_id``. ``profile``: empty for the appliance's own."""
 

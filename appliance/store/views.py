@@ -18,11 +18,25 @@ class NewConversation:
     channel: Channel
     subject: str = ""
     customer_id: str | None = None
+    signed_in_until: datetime | None = None
+    """Until then the token counts as the customer's; None: it is nobody's in particular."""
     contact_email: str = ""
     contact_name: str = ""
     profile: str = ""
     source: str = ""
     external_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OwnConversation:
+    """One line of a customer's list of their own conversations."""
+
+    id: str
+    channel: Channel
+    subject: str
+    status: ConversationStatus
+    created_at: datetime
+    updated_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from appliance.web.controllers.admin import AdminController, SignInController
 from appliance.web.controllers.chat import ChatController
 from appliance.web.controllers.contact import ContactController
 from appliance.web.controllers.conversations import ConversationController
+from appliance.web.controllers.customers import CustomerController
 from appliance.web.controllers.egress import EgressController
 from appliance.web.controllers.health import HealthController
 from appliance.web.controllers.help import HelpController
@@ -38,6 +39,7 @@ def create_app(doors: Doors, streams: Streams) -> Shield:
     app = Litestar(
         route_handlers=[
             ConversationController,
+            CustomerController,
             HealthController,
             StaticController,
             ChatController,
@@ -82,5 +84,10 @@ def _openapi(company: str) -> OpenAPIConfig:
         path="/api/openapi.json",
         render_plugins=[JsonRenderPlugin(path=["/", "/openapi.json"])],
         use_handler_docstrings=True,
-        components=Components(security_schemes={"conversation": SecurityScheme(type="http", scheme="bearer")}),
+        components=Components(
+            security_schemes={
+                "conversation": SecurityScheme(type="http", scheme="bearer"),
+                "identity": SecurityScheme(type="apiKey", name="Support-Identity", security_scheme_in="header"),
+            }
+        ),
     )

@@ -10,10 +10,12 @@ from prometheus_client import CollectorRegistry
 
 from appliance.access import Session
 from appliance.channels.reception import Opened
+from appliance.channels.visitors import Admitted, Recognised
 from appliance.config import Config
 from appliance.line.events import Event
 from appliance.policy import Policy
 from appliance.store.conversations import Accepted, ConversationView
+from appliance.store.views import OwnConversation
 from appliance.ticket import Channel, Message, Reply
 from kb.article import Article
 
@@ -25,6 +27,7 @@ class Reception(Protocol):
         self,
         *,
         channel: Channel,
+        customer_id: str | None = None,
         customer_email: str = "",
         customer_name: str = "",
         subject: str = "",
@@ -42,6 +45,16 @@ class Reception(Protocol):
     async def feedback(
         self, conversation_id: str, token: str, *, resolved: bool | None, csat: int | None, comment: str | None
     ) -> None: ...
+
+
+class Visitors(Protocol):
+    """Customers whom a host page has signed in. Each call raises ``IdentityInvalid`` for an identity that does not hold."""
+
+    async def recognise(self, token: str) -> Recognised: ...
+
+    async def conversations(self, token: str) -> list[OwnConversation]: ...
+
+    async def go_on(self, token: str, conversation_id: str) -> Admitted: ...
 
 
 class Runner(Protocol):
@@ -98,6 +111,8 @@ class Doors(Protocol):
     def policy(self) -> Policy: ...
     @property
     def reception(self) -> Reception: ...
+    @property
+    def visitors(self) -> Visitors: ...
     @property
     def runner(self) -> Runner: ...
     @property

@@ -42,10 +42,11 @@ class _Body(BaseModel):
 
 
 class CustomerBody(_Body):
-    """Who writes, as far as they say; it identifies nobody."""
+    """Who writes. ``email`` and ``name`` are what they say and identify nobody; ``identity`` is what a host page has signed."""
 
     email: Email = ""
     name: OneLine = ""
+    identity: str | None = None
 
 
 class OpenBody(_Body):

@@ -124,7 +124,7 @@ class Parts:
     def desk(self) -> Desk:
         return Desk(
             policy=self.policy,
-            identify=lambda _: self.identified,
+            identify=lambda *_: self.identified,
             detect=self.detect,
             reads=self.reads,
             languages=self._languages,

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from appliance.config import Config, load_config
-from appliance.customers import Customers
+from appliance.customers import Customer, Customers
 from appliance.errors import ConfigInvalid
 from appliance.policy import Policy, load_policy, parse_policy, shipped_profiles
 from appliance.ticket import Identified
+from appliance.trusted import Trusted
 
 
 @pytest.fixture(autouse=True)
@@ -163,8 +165,12 @@ def test_an_unknown_tier_is_an_ordinary_one() -> None:
 class Table:
     """A customer table of three."""
 
-    def customer(self, customer_id: str) -> tuple[str, str] | None:
-        return {"k1": ("Ann", "paid"), "k2": ("Bob", "platinum"), "k3": ("Eve", "enterprise")}.get(customer_id)
+    def customer(self, customer_id: str) -> Customer | None:
+        tier = {"k1": "paid", "k2": "platinum", "k3": "enterprise"}.get(customer_id)
+        return Customer(customer_id, "", "a@example.org", "Ann", tier) if tier else None
+
+    def put_standing(self, *_: object, **__: object) -> None:
+        raise AssertionError("there is no CRM")
 
 
 @pytest.mark.parametrize(
@@ -179,6 +185,6 @@ class Table:
     ],
 )
 def test_tier_and_audience_come_from_the_table_alone(customer_id: str | None, expected: Identified) -> None:
-    found = Customers(Table()).identify(customer_id)
+    found = Customers(Table(), Trusted(), now=lambda: datetime(2026, 6, 1, tzinfo=UTC)).identify(customer_id, "session")
     assert found == expected
     assert "internal" not in found.audiences

@@ -10,6 +10,7 @@ import pytest
 
 from appliance.measures.kpi import kpis
 from appliance.store.conversations import NewConversation, NewMessage, SqlConversations
+from appliance.store.customers import SqlCustomers
 from appliance.store.database import Database
 from appliance.ticket import Closed, HandoffNote, Outcome, Reply
 
@@ -116,7 +117,7 @@ def test_the_same_address_asking_again_takes_the_resolution_back(database: Datab
 def test_a_known_customer_is_the_same_person_in_every_channel(database: Database) -> None:
     desk = Desk(database)
     old = NOW - timedelta(days=20)
-    desk.conversations.put_customer(customer_id="k1", email="ann@example.org", name="Ann", tier="paid", now=old)
+    SqlCustomers(database).put_customer(customer_id="k1", email="ann@example.org", name="Ann", tier="paid", now=old)
     new = NewConversation(id="known", token="t", channel="api", customer_id="k1")
     desk.conversations.create(new, now=old, first=NewMessage("known-m", "a question"))
     desk._close("known-m", "answered", old, "billing", "")

@@ -250,14 +250,6 @@ def test_the_last_word_of_feedback_counts_and_silence_changes_nothing(
         assert (row.resolved, row.csat, row.comment) == (True, 2, "Hm.")
 
 
-def test_customers_are_kept_by_address(conversations: SqlConversations, clock: Now) -> None:
-    added = conversations.put_customer(customer_id="k1", email="a@example.org", name="Ann", tier="free", now=clock())
-    changed = conversations.put_customer(customer_id="k2", email="a@example.org", name="", tier="paid", now=clock())
-    assert (added, changed) == ("k1", "k1")
-    assert conversations.customer("k1") == ("Ann", "paid")
-    assert conversations.customer("k2") is None
-
-
 def test_text_of_every_script_comes_back_as_it_was(conversations: SqlConversations, clock: Now) -> None:
     text = "Ünï — 日本語 🙂 \u202fe\u0301\n\ttab 'quote' \"double\" ; DROP TABLE messages; --"
     message = begin(conversations, clock, text=text)

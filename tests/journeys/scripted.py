@@ -17,6 +17,7 @@ from tempfile import mkdtemp
 from prometheus_client import CollectorRegistry
 
 from appliance.channels.reception import Opened
+from appliance.channels.visitors import Visitors
 from appliance.config import Config, Server
 from appliance.egress.office import Office
 from appliance.errors import Busy, Conflict, InputInvalid, InputTooLarge, NotFound, StorageFailed
@@ -24,6 +25,7 @@ from appliance.line.events import Event, position, reply_document
 from appliance.policy import Policy, load_policy
 from appliance.store.access import SqlAccess
 from appliance.store.conversations import Accepted, ConversationView, MessageView
+from appliance.store.customers import SqlCustomers
 from appliance.store.database import Database
 from appliance.ticket import Channel, Citation, Message, Reply
 from appliance.web.server import serve
@@ -87,6 +89,7 @@ class ScriptedReception:
         self,
         *,
         channel: Channel,
+        customer_id: str | None = None,
         customer_email: str = "",
         customer_name: str = "",
         subject: str = "",
@@ -266,6 +269,7 @@ class ScriptedDoors:
     metrics: CollectorRegistry
     access: SqlAccess
     egress: Office
+    visitors: Visitors
 
     def rungs(self) -> dict[str, object]:
         return {}
@@ -282,8 +286,17 @@ def scripted(port: int, embed_origins: tuple[str, ...] = ()) -> ScriptedDoors:
     database = Database(f"sqlite:///{mkdtemp()}/appliance.db")
     access, office = SqlAccess(database), Office(config, database, now=lambda: NOW)
     reception = ScriptedReception(talks, config.server.max_message_chars)
+    visitors = Visitors(None, SqlCustomers(database), config.identity, new_id=lambda: "k", now=lambda: NOW)
     return ScriptedDoors(
-        config, load_policy("saas"), reception, ScriptedRunner(talks), library(), CollectorRegistry(), access, office
+        config,
+        load_policy("saas"),
+        reception,
+        ScriptedRunner(talks),
+        library(),
+        CollectorRegistry(),
+        access,
+        office,
+        visitors,
     )
 
 

@@ -8,6 +8,7 @@ from litestar import Controller, Response, get, post
 from litestar.di import NamedDependency, Provide
 from litestar.params import FromPath, HeaderParameter, JSONBody, SkipValidation
 
+from appliance.channels.visitors import Recognised
 from appliance.errors import NotFound
 from appliance.line.events import reply_document
 from appliance.store.conversations import Accepted, ConversationView
@@ -19,6 +20,8 @@ from appliance.web.listening import EVENT_STREAM, EventStream
 from appliance.web.schemas import ConfirmationBody, FeedbackBody, MessageBody, OpenBody
 from appliance.web.stream import Streams
 
+SignedIdentity = Annotated[str | None, HeaderParameter(name="Support-Identity")]
+"""What a host page has signed; never from the address, which ends up in logs and histories."""
 TheDoors = NamedDependency[SkipValidation[Doors]]
 TheStreams = NamedDependency[SkipValidation[Streams]]
 Token = NamedDependency[str]
@@ -33,12 +36,17 @@ class ConversationController(Controller):
     dependencies = {"token": Provide(bearer_token)}  # noqa: RUF012 - Litestar reads it once; ClassVar would contradict its own annotation
 
     @post(status_code=201)
-    async def open(self, data: JSONBody[OpenBody], doors: TheDoors) -> dict[str, str]:
-        """Begin a conversation; the answer's token is the visitor's key and is told once."""
+    async def open(
+        self, data: JSONBody[OpenBody], doors: TheDoors, support_identity: SignedIdentity = None
+    ) -> dict[str, str]:
+        """Begin a conversation; the answer's token is the visitor's key and is told once. With a signed identity it is the customer's own."""
+        customer, signed = data.customer, data.customer.identity
+        known = await recognised(doors, support_identity if signed is None else signed)
         opened = await doors.reception.open(
             channel=data.channel,
-            customer_email=data.customer.email,
-            customer_name=data.customer.name,
+            customer_id=known.customer_id if known else None,
+            customer_email=(known.email if known else "") or customer.email,
+            customer_name=(known.name if known else "") or customer.name,
             subject=data.subject,
             text=data.message,
         )
@@ -105,6 +113,11 @@ class ConversationController(Controller):
         """Confirm or decline an action that was proposed in this conversation."""
         await doors.reception.authorize(conversation_id, token)
         raise NotFound("There is no such proposal in this conversation.", remedy="Check the proposal's id.")
+
+
+async def recognised(doors: Doors, signed: str | None) -> Recognised | None:
+    """The customer of a signed identity; None for nobody's. Raises ``IdentityInvalid``: one that does not hold is never anonymous."""
+    return None if signed is None else await doors.visitors.recognise(signed)
 
 
 async def _reply(accepted: Accepted, doors: Doors) -> Reply:
