@@ -16,34 +16,31 @@ from prometheus_client import CollectorRegistry
 from appliance.channels.reception import Reception
 from appliance.channels.visitors import Visitors
 from appliance.config import Config
+from appliance.desks import Shared, further_desks, own_desk, staffed
 from appliance.egress.office import Office
 from appliance.errors import ApplianceFault
 from appliance.heads import Heads
 from appliance.hosting import open_hosted
 from appliance.knowledge import Knowledge, open_knowledge
-from appliance.languages import open_detector, open_tongue, read_by
-from appliance.learned import read_thresholds
+from appliance.languages import open_detector, open_tongue
 from appliance.line.desk import Desk
 from appliance.line.load import Backlog
 from appliance.line.runner import Runner
 from appliance.measures.rungs import rungs as rung_figures
 from appliance.metrics import Metrics
-from appliance.model_set import ModelSet, Queues, open_heads, open_models
+from appliance.model_set import ModelSet, Queues, open_models
 from appliance.policy import Policy, load_policy
-from appliance.private import private_of
-from appliance.recognition import Recognition, customer_keys, open_recognition
-from appliance.rungs import model_keys, open_ladder
-from appliance.stand_in import stand_in_classifier, stand_in_models
+from appliance.recognition import Recognition, open_recognition
+from appliance.rungs import open_ladder
+from appliance.stand_in import stand_in_models
 from appliance.standing import Standing, stand
 from appliance.store.access import SqlAccess
 from appliance.store.conversations import SqlConversations
 from appliance.store.database import Database
-from appliance.store.settings import SqlSettings
 from kb.errors import KnowledgeFault
 from kb.ingest import check_level
-from kb.ranking import Ranking
 from models.errors import ModelFault
-from models.roles import IntentClassifier, LanguageDetector
+from models.roles import LanguageDetector
 from models.synthesis.quote import APART, QuoteSynthesizer
 
 
@@ -132,9 +129,7 @@ async def open_appliance(
         stack.callback(database.close)
         models, detector = await _models(config, policy)
         metrics = Metrics()
-        heads = None if config.models.stand_in else open_heads(config, policy.name, models.encoder)
-        classifier = heads.classifier if heads else stand_in_classifier(policy, models.encoder)
-        policy = _guided(policy, classifier, heads)
+        policy, classifier, heads = staffed(config, models.encoder, config.profile)
         queues = Queues(models, classifier, config, metrics)
         stack.push_async_callback(queues.close)
         tongue = open_tongue(config, policy, detector)
@@ -147,25 +142,19 @@ async def open_appliance(
         hosted = open_hosted(config, policy, database, stack, now=now)
         ladder = open_ladder(config, _quote(models, queues), stack, clock=clock, backlog=backlog, hosted=hosted)
         metrics.watch(ladder)
-        desk = Desk(
-            policy=policy,
-            identify=recognition.identify,
-            detect=detector.detect,
-            reads=read_by(models.encoder, models.reranker),
-            languages=knowledge.languages,
-            encode=queues.encode,
-            classify=queues.classify,
-            find=knowledge.find,
-            rank=_ranking(config, models, queues),
-            support=queues.support,
-            ladder=ladder,
-            keep=config.retrieval.keep,
-            today=lambda: now().date(),
-            clock=clock,
-            private=private_of(config, policy, SqlSettings(database), model_keys(config) | customer_keys(config)),
-        )
+        shared = Shared(config, database, models, queues, detector, knowledge, recognition, ladder, now, clock)
+        desk = own_desk(shared, policy)
         line = await stack.enter_async_context(
-            stand(config, database, desk, backlog=backlog, observe=metrics.closed, new_id=new_id, now=now)
+            stand(
+                config,
+                database,
+                desk,
+                desks=further_desks(shared, desk, config.further_profiles),
+                backlog=backlog,
+                observe=metrics.closed,
+                new_id=new_id,
+                now=now,
+            )
         )
         reception = _reception(config, conversations, line, new_id=new_id, now=now)
         parts = (config, policy, database, conversations, knowledge, models, desk, reception, line)
@@ -208,21 +197,6 @@ async def _models(config: Config, policy: Policy) -> tuple[ModelSet, LanguageDet
     return await asyncio.gather(
         asyncio.to_thread(open_models, config), asyncio.to_thread(open_detector, config, policy)
     )
-
-
-def _guided(policy: Policy, classifier: IntentClassifier, heads: Heads | None) -> Policy:
-    """The policy with the thresholds that were learnt with these heads. Raises ``ConfigInvalid`` when the two do not fit."""
-    for intent in classifier.intents:
-        policy.intent(intent)  # heads of another profile would fail each ticket; better to refuse to start
-    learned = read_thresholds(heads.folder) if heads else None
-    return policy.with_learned(learned, revision=classifier.revision) if learned else policy
-
-
-def _ranking(config: Config, models: ModelSet, queues: Queues) -> Ranking:
-    score = queues.score if config.retrieval.rerank else None
-    always = config.retrieval.rerank == "always"
-    fusion = models.fusion.model_copy(update={"use_reranker": True}) if always else models.fusion
-    return Ranking(fusion, score, depth=config.retrieval.candidates)
 
 
 def _quote(models: ModelSet, queues: Queues) -> QuoteSynthesizer:

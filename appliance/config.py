@@ -204,6 +204,11 @@ class Config(Section):
         return self.data / "attachments"
 
     @property
+    def further_profiles(self) -> frozenset[str]:
+        """Profiles besides the own one that mailboxes and help desks answer by."""
+        return frozenset()
+
+    @property
     def egress_anchor(self) -> Path:
         return Path(self.hosted.anchor) if self.hosted.anchor else self.data / "egress.anchor"
 
