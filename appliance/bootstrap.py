@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from prometheus_client import CollectorRegistry
 
+from appliance.channels.desks.intake import DeskIntake
 from appliance.channels.reception import Reception
 from appliance.channels.visitors import Visitors
 from appliance.config import Config
@@ -30,6 +31,7 @@ from appliance.measures.rungs import rungs as rung_figures
 from appliance.metrics import Metrics
 from appliance.model_set import ModelSet, Queues, open_models
 from appliance.policy import Policy, load_policy
+from appliance.post_office import Ways, open_ways
 from appliance.recognition import Recognition, open_recognition
 from appliance.rungs import open_ladder
 from appliance.stand_in import stand_in_models
@@ -37,6 +39,7 @@ from appliance.standing import Standing, stand
 from appliance.store.access import SqlAccess
 from appliance.store.conversations import SqlConversations
 from appliance.store.database import Database
+from appliance.ticket import Closed
 from kb.errors import KnowledgeFault
 from kb.ingest import check_level
 from models.errors import ModelFault
@@ -61,6 +64,7 @@ class Appliance:
     heads: str
     """Which intent heads serve, and why not others."""
     recognition: Recognition
+    desks: DeskIntake
 
     @property
     def runner(self) -> Runner:
@@ -134,7 +138,8 @@ async def open_appliance(
         stack.push_async_callback(queues.close)
         tongue = open_tongue(config, policy, detector)
         knowledge = open_knowledge(config, database, models.encoder, tongue=tongue)
-        conversations = SqlConversations(database, now=now)
+        ways = open_ways(config, database, new_id=new_id, now=now)
+        conversations = SqlConversations(database, depart=ways.depart, new_id=new_id, now=now)
         backlog = Backlog()
         recognition = open_recognition(
             config, policy, database, metrics.registry, stack.callback, new_id=new_id, now=now
@@ -144,21 +149,13 @@ async def open_appliance(
         metrics.watch(ladder)
         shared = Shared(config, database, models, queues, detector, knowledge, recognition, ladder, now, clock)
         desk = own_desk(shared, policy)
+        desks = further_desks(shared, desk, config.further_profiles)
         line = await stack.enter_async_context(
-            stand(
-                config,
-                database,
-                desk,
-                desks=further_desks(shared, desk, config.further_profiles),
-                backlog=backlog,
-                observe=metrics.closed,
-                new_id=new_id,
-                now=now,
-            )
+            _stand(config, database, desk, desks, ways, backlog=backlog, observe=metrics.closed, new_id=new_id, now=now)
         )
         reception = _reception(config, conversations, line, new_id=new_id, now=now)
         parts = (config, policy, database, conversations, knowledge, models, desk, reception, line)
-        yield Appliance(*parts, metrics.registry, _spoken(heads), recognition)
+        yield Appliance(*parts, metrics.registry, _spoken(heads), recognition, ways.intake(reception))
 
 
 @asynccontextmanager
@@ -166,6 +163,33 @@ async def answering(appliance: Appliance) -> AsyncIterator[None]:
     """While open, messages that an earlier process left are answered, and ones that could not be stored are tried again."""
     async with appliance.line.serving():
         yield
+
+
+def _stand(
+    config: Config,
+    database: Database,
+    desk: Desk,
+    desks: Mapping[str, Desk],
+    ways: Ways,
+    *,
+    backlog: Backlog,
+    observe: Callable[[Closed], None],
+    new_id: Callable[[], str],
+    now: Callable[[], datetime],
+) -> AbstractAsyncContextManager[Standing]:
+    return stand(
+        config,
+        database,
+        desk,
+        desks=desks,
+        backlog=backlog,
+        observe=observe,
+        new_id=new_id,
+        now=now,
+        depart=ways.depart,
+        carriers=ways.carriers,
+        given_up=ways.given_up,
+    )
 
 
 def _reception(

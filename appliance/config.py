@@ -11,6 +11,7 @@ from pydantic import Field, ValidationError
 
 from appliance.attachment import AttachmentLimits
 from appliance.customer_settings import Crm, Identity
+from appliance.desk_settings import DeskSettings
 from appliance.errors import ConfigInvalid, explain
 from appliance.mail_settings import Mail
 from appliance.outgoing_settings import Outgoing
@@ -185,6 +186,8 @@ class Config(Section):
     outgoing: Outgoing = Outgoing()
     identity: Identity = Identity()
     crm: Crm = Crm()
+    desks: tuple[DeskSettings, ...] = ()
+    """Help desks that the company keeps."""
 
     @property
     def base_url(self) -> str:
@@ -206,7 +209,7 @@ class Config(Section):
     @property
     def further_profiles(self) -> frozenset[str]:
         """Profiles besides the own one that mailboxes and help desks answer by."""
-        return frozenset()
+        return frozenset(desk.profile for desk in self.desks if desk.profile) - {self.profile}
 
     @property
     def egress_anchor(self) -> Path:

@@ -16,6 +16,7 @@ from appliance.line.gates import Private
 from appliance.line.ladder import Rung
 from appliance.model_set import ModelSet, Queues, open_heads
 from appliance.policy import Policy, load_policy
+from appliance.post_office import desk_keys
 from appliance.private import private_of
 from appliance.recognition import Recognition, customer_keys
 from appliance.rungs import model_keys
@@ -93,7 +94,8 @@ def _further(shared: Shared, own: Desk, profile: str) -> Desk:
 
 def _private(shared: Shared, policy: Policy) -> Private:
     config = shared.config
-    return private_of(config, policy, SqlSettings(shared.database), model_keys(config) | customer_keys(config))
+    keys = model_keys(config) | customer_keys(config) | desk_keys(config)
+    return private_of(config, policy, SqlSettings(shared.database), keys)
 
 
 def _ranking(config: Config, models: ModelSet, queues: Queues) -> Ranking:

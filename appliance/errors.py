@@ -59,6 +59,12 @@ class IdentityInvalid(Unauthorized):
     code = "identity_invalid"
 
 
+class SignatureInvalid(ApplianceFault):
+    """A webhook that does not prove where it comes from. Nothing of it was read."""
+
+    code = "signature_invalid"
+
+
 class Conflict(ApplianceFault):
     """The request contradicts what has happened already."""
 

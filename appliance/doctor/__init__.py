@@ -9,7 +9,7 @@ from functools import partial
 from sqlalchemy.exc import SQLAlchemyError
 
 from appliance.config import Config
-from appliance.doctor import calls, customers, fits, leaving, machine, parts, state
+from appliance.doctor import calls, customers, desks, fits, leaving, machine, parts, state
 from appliance.doctor.amiss import Amiss
 from appliance.errors import ApplianceFault
 from appliance.model_set import open_catalog
@@ -60,6 +60,8 @@ def _looks(config: Config) -> Iterator[tuple[str, Look]]:
     yield "identity", partial(customers.identity, config)
     yield "crm", partial(customers.crm, config)
     yield "egress", partial(leaving.egress, config)
+    for settings in config.desks:
+        yield f"desks.{settings.name}", partial(desks.desk, config, settings)
     here = hardware.look()
     for role in ("encoder", "reranker"):
         yield f"fits.{role}", partial(fits.finder, config, catalog, here, role)

@@ -24,6 +24,8 @@ def calls(config: Config) -> str:
             f"The box may call addresses that are neither its own nor private: {', '.join(outside)}.",
             remedy="Name a server inside, by loopback or a private address; what customers write is sent there as it is.",
         )
+    # a desk outside is in order: the tickets answered there are its own, and nothing of others goes to it
+    called += [(f"desks.{desk.name}", _host(desk.base_url)) for desk in config.desks]
     listed = ", ".join(f"{host} ({setting})" for setting, host in called)
     return f"the box may call {listed}" if listed else "the box calls nobody"
 

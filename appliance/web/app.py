@@ -19,6 +19,7 @@ from appliance.web.controllers.chat import ChatController
 from appliance.web.controllers.contact import ContactController
 from appliance.web.controllers.conversations import ConversationController
 from appliance.web.controllers.customers import CustomerController
+from appliance.web.controllers.desks import DeskController
 from appliance.web.controllers.egress import EgressController
 from appliance.web.controllers.health import HealthController
 from appliance.web.controllers.help import HelpController
@@ -40,6 +41,7 @@ def create_app(doors: Doors, streams: Streams) -> Shield:
         route_handlers=[
             ConversationController,
             CustomerController,
+            DeskController,
             HealthController,
             StaticController,
             ChatController,

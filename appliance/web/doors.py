@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal, Protocol
 
 from prometheus_client import CollectorRegistry
 
 from appliance.access import Session
+from appliance.channels.desks.intake import Heeded
 from appliance.channels.reception import Opened
 from appliance.channels.visitors import Admitted, Recognised
 from appliance.config import Config
@@ -55,6 +56,12 @@ class Visitors(Protocol):
     async def conversations(self, token: str) -> list[OwnConversation]: ...
 
     async def go_on(self, token: str, conversation_id: str) -> Admitted: ...
+
+
+class Desks(Protocol):
+    """Takes webhooks of the company's help desks; committed when it returns."""
+
+    async def hear(self, name: str, headers: Mapping[str, str], body: bytes, *, path_secret: str = "") -> Heeded: ...
 
 
 class Runner(Protocol):
@@ -113,6 +120,8 @@ class Doors(Protocol):
     def reception(self) -> Reception: ...
     @property
     def visitors(self) -> Visitors: ...
+    @property
+    def desks(self) -> Desks: ...
     @property
     def runner(self) -> Runner: ...
     @property

@@ -37,6 +37,7 @@ TABLE: dict[str, Row] = {
     "input_invalid": Row(400, "The request is not valid"),
     "unauthorized": Row(401, "A key is needed"),
     "identity_invalid": Row(401, "The signed identity is not valid"),
+    "signature_invalid": Row(401, "The webhook is not proved"),
     "forbidden": Row(403, "Not allowed"),
     "not_found": Row(404, "Not found"),
     "method_not_allowed": Row(405, "Method not allowed", "This address does not answer that method."),

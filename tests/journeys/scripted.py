@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -16,6 +16,7 @@ from tempfile import mkdtemp
 
 from prometheus_client import CollectorRegistry
 
+from appliance.channels.desks.intake import Heeded
 from appliance.channels.reception import Opened
 from appliance.channels.visitors import Visitors
 from appliance.config import Config, Server
@@ -259,6 +260,15 @@ def library() -> ScriptedKnowledge:
     return ScriptedKnowledge({article.id: article for article in articles})
 
 
+class ScriptedDesks:
+    """No desk is configured."""
+
+    async def hear(self, name: str, headers: Mapping[str, str], body: bytes, *, path_secret: str = "") -> Heeded:
+        raise NotFound(
+            f"No desk {name!r} for {len(headers)} headers, {len(body)} bytes, {len(path_secret)} characters."
+        )
+
+
 @dataclass(frozen=True)
 class ScriptedDoors:
     config: Config
@@ -270,6 +280,7 @@ class ScriptedDoors:
     access: SqlAccess
     egress: Office
     visitors: Visitors
+    desks: ScriptedDesks
 
     def rungs(self) -> dict[str, object]:
         return {}
@@ -297,6 +308,7 @@ def scripted(port: int, embed_origins: tuple[str, ...] = ()) -> ScriptedDoors:
         access,
         office,
         visitors,
+        ScriptedDesks(),
     )
 
 
