@@ -73,7 +73,7 @@ class AttachmentLimits(Section):
     max_bytes_per_day: Annotated[int, Field(ge=0)] = 52_428_800
     """Of all files of one conversation within 24 hours."""
     max_files_per_day: Annotated[int, Field(ge=0)] = 50
-    max_uploads: Annotated[int, Field(ge=1)] = 16
+    max_uploads: Annotated[int, Field(ge=1)] = 64
     """Uploads under way at once; beyond it new ones get 503 with Retry-After."""
     upload_timeout_s: Annotated[float, Field(gt=0)] = 120.0
     """A request with files that takes longer to arrive is dropped."""

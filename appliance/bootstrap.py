@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 import time
 import uuid
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -13,8 +14,10 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry
 
+from appliance.channels.attachments import Attachments, open_attachments
 from appliance.channels.desks.intake import DeskIntake
 from appliance.channels.reception import Reception
+from appliance.channels.strangers import Strangers
 from appliance.channels.visitors import Visitors
 from appliance.config import Config
 from appliance.desks import Shared, further_desks, own_desk, staffed
@@ -39,6 +42,7 @@ from appliance.standing import Standing, stand
 from appliance.store.access import SqlAccess
 from appliance.store.conversations import SqlConversations
 from appliance.store.database import Database
+from appliance.store.settings import SqlSettings
 from appliance.ticket import Closed
 from kb.errors import KnowledgeFault
 from kb.ingest import check_level
@@ -65,6 +69,8 @@ class Appliance:
     """Which intent heads serve, and why not others."""
     recognition: Recognition
     desks: DeskIntake
+    attachments: Attachments
+    strangers: Strangers
 
     @property
     def runner(self) -> Runner:
@@ -96,6 +102,7 @@ class Appliance:
         return [
             self._check("database", self._count),
             self._check("index", self._index),
+            self._check("attachments", self.attachments.check),
             ("models", True, self.models.description),
             ("ranking", True, self.models.order),
             ("intent_heads", True, self.heads),
@@ -139,7 +146,9 @@ async def open_appliance(
         tongue = open_tongue(config, policy, detector)
         knowledge = open_knowledge(config, database, models.encoder, tongue=tongue)
         ways = open_ways(config, database, new_id=new_id, now=now)
-        conversations = SqlConversations(database, depart=ways.depart, new_id=new_id, now=now)
+        conversations = SqlConversations(
+            database, depart=ways.depart, new_id=new_id, now=now, limits=config.attachments
+        )
         backlog = Backlog()
         recognition = open_recognition(
             config, policy, database, metrics.registry, stack.callback, new_id=new_id, now=now
@@ -154,15 +163,28 @@ async def open_appliance(
             _stand(config, database, desk, desks, ways, backlog=backlog, observe=metrics.closed, new_id=new_id, now=now)
         )
         reception = _reception(config, conversations, line, new_id=new_id, now=now)
+        files = open_attachments(config, database, conversations, now=now)
         parts = (config, policy, database, conversations, knowledge, models, desk, reception, line)
-        yield Appliance(*parts, metrics.registry, _spoken(heads), recognition, ways.intake(reception))
+        intake = ways.intake(reception)
+        strangers = Strangers(config.openings, _form_key(database))
+        yield Appliance(*parts, metrics.registry, _spoken(heads), recognition, intake, files, strangers)
 
 
 @asynccontextmanager
 async def answering(appliance: Appliance) -> AsyncIterator[None]:
     """While open, messages that an earlier process left are answered, and ones that could not be stored are tried again."""
     async with appliance.line.serving():
-        yield
+        sweep = asyncio.create_task(appliance.attachments.sweep(), name="sweep-attachments")
+        try:
+            yield
+        finally:
+            sweep.cancel()
+            await asyncio.gather(sweep, return_exceptions=True)
+
+
+def _form_key(database: Database) -> bytes:
+    """Signs contact forms; kept in the database, so that a form shown by one replica may come back to another."""
+    return bytes.fromhex(SqlSettings(database).once("form_key", lambda: secrets.token_hex(32)))
 
 
 def _stand(
@@ -207,6 +229,7 @@ def _reception(
         new_id=new_id,
         now=now,
         signed_in=timedelta(seconds=config.identity.signed_in_s),
+        limits=config.attachments,
     )
 
 

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import os
 import tomllib
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 
 from appliance.attachment import AttachmentLimits
 from appliance.customer_settings import Crm, Identity
 from appliance.desk_settings import DeskSettings
 from appliance.errors import ConfigInvalid, explain
 from appliance.mail_settings import Mail
+from appliance.opening_settings import Openings
 from appliance.outgoing_settings import Outgoing
 from appliance.section import Section
 
@@ -29,6 +31,8 @@ class Server(Section):
     """Origins (scheme://host:port) whose pages may embed the widget; the appliance's own is always allowed."""
     max_message_chars: Annotated[int, Field(ge=1)] = 8_000
     max_body_bytes: Annotated[int, Field(ge=1024)] = 262_144
+    trusted_proxies: tuple[str, ...] = ()
+    """Addresses or networks of our own reverse proxies; only their X-Forwarded-For is believed."""
     max_running: Annotated[int, Field(ge=1)] = 64
     """Messages accepted and not yet answered; beyond it new ones get 503 with Retry-After."""
     max_running_each: Annotated[int, Field(ge=1)] = 8
@@ -37,6 +41,13 @@ class Server(Section):
     """Event streams open at once; beyond it new ones get 503. Each is a connection, so the open files of the process bound them too."""
     max_streams_each: Annotated[int, Field(ge=1)] = 32
     """The same of one conversation, which then gets 429."""
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for one in value:
+            ip_network(one, strict=False)
+        return value
 
 
 class Database(Section):
@@ -182,6 +193,7 @@ class Config(Section):
     synthesis: Synthesis = Synthesis()
     hosted: Hosted = Hosted()
     attachments: AttachmentLimits = AttachmentLimits()
+    openings: Openings = Openings()
     mail: Mail = Mail()
     outgoing: Outgoing = Outgoing()
     identity: Identity = Identity()

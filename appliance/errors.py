@@ -126,7 +126,7 @@ class Busy(ApplianceFault):
 
 
 class TooFast(ApplianceFault):
-    """This one sender asks for more than its share, whatever room there is for others; nothing was accepted."""
+    """This one sender asks for more than its share, or strangers together do, whatever room there is for others; nothing was accepted."""
 
     code = "too_many_requests"
     transient = True

@@ -12,6 +12,9 @@ from typing import Literal
 from kb.article import Audience, Candidate
 from models.roles import DraftSentence, Urgency, Vector
 
+SUSPECTED = "route.suspected_spam"
+"""Rule of what looks like spam: people read it, and nothing is mailed to the address that was typed."""
+
 Tier = Literal["free", "paid", "enterprise"]
 TIERS: tuple[Tier, ...] = ("free", "paid", "enterprise")
 Channel = Literal["chat", "form", "api", "cli", "mail", "desk"]
@@ -46,6 +49,8 @@ class Ticket:
     subject: str = ""
     customer_id: str | None = None
     status: ConversationStatus = "open"
+    suspicion: str = ""
+    """Why the conversation looks like spam; then people read it first."""
     trust: Trust = "none"
     """Of the message itself, not the best of the conversation."""
     profile: str = ""

@@ -58,6 +58,14 @@ class Incoming:
 
 
 @dataclass(frozen=True, slots=True)
+class Once:
+    """The same opening asked for again is the same conversation: ``id`` says which opening it is, ``token`` will be its visitor's key."""
+
+    id: str
+    token: str
+
+
+@dataclass(frozen=True, slots=True)
 class Opened:
     """A new conversation. ``token`` is its visitor's key, shown once; ``accepted`` is the first message, when one was given."""
 
@@ -100,10 +108,13 @@ class Reception:
         text: str | None = None,
         idempotency_key: str | None = None,
         files: Sequence[StoredFile] = (),
+        once: Once | None = None,
+        suspicion: str = "",
     ) -> Opened:
         """Begin a conversation, and take its first message when ``text`` is given. Raises ``Busy`` before anything is stored.
 
         ``customer_id`` is set only by a channel that has authenticated the customer; a typed address identifies nobody.
+        ``suspicion``: why it looks like spam; then people read it, and nothing is mailed to that address.
         """
         if customer_email and (not _EMAIL.fullmatch(customer_email) or plain(customer_email) != customer_email):
             raise InputInvalid(
@@ -112,8 +123,11 @@ class Reception:
             )
         new = NewConversation(
             id=self._new_id(),
-            token=secrets.token_urlsafe(24),
+            token=once.token if once else secrets.token_urlsafe(24),
             channel=channel,
+            source=channel if once else "",
+            external_id=once.id if once else None,
+            suspicion=suspicion,
             subject=plain(subject)[:_SUBJECT_CHARS],
             customer_id=customer_id,
             signed_in_until=self._now() + self._signed_in if customer_id else None,
@@ -124,7 +138,11 @@ class Reception:
         if first is not None and customer_id:
             first = replace(first, trust="session")
         message = await asyncio.shield(asyncio.ensure_future(self._create(new, first)))
-        return Opened(new.id, new.token, Accepted(message) if message else None)
+        return Opened(
+            message.conversation_id if message else new.id,
+            new.token,
+            Accepted(message, again=first is not None and message.id != first.id) if message else None,
+        )
 
     async def receive(
         self,

@@ -45,6 +45,7 @@ def _text(handoff: Handoff) -> str:
         f"Next:     {note.next_step}",
         f"Suggest:  {note.suggested_reply or '–'}",
         *(f"Hosted:   {name} wrote in an earlier reply, outside the building" for name in handoff.hosted),
+        *(f"File:     {one.name} ({one.size:,} bytes, looks like {one.type})" for one in handoff.attachments),
         f"From:     {handoff.contact or 'unknown'} by {handoff.channel}, {handoff.created_at:%Y-%m-%d %H:%M} UTC, conversation {handoff.conversation_id}",
     ]
     return "\n".join(lines)

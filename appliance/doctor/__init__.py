@@ -54,6 +54,7 @@ def _looks(config: Config) -> Iterator[tuple[str, Look]]:
     yield "disk", partial(machine.disk, config.data)
     yield "database", partial(state.database, config.database_url)
     yield "index", partial(state.index, config, encoder)
+    yield "attachments", partial(state.attachments, config)
     yield "port", partial(machine.port, config.server.host, config.server.port)
     yield "open_files", partial(machine.open_files, config.server.max_streams)
     yield "synthesis", partial(parts.synthesis, config)

@@ -14,12 +14,15 @@ from appliance.doctor.amiss import Amiss
 from appliance.doctor.parts import EncoderOrWhy, present
 from appliance.knowledge import open_index
 from appliance.store.articles import SqlArticles
+from appliance.store.attachment_files import AttachmentFiles
+from appliance.store.attachments import SqlAttachments
 from appliance.store.database import Database
 from kb.ingest import check_level
 from kb.store import LanceIndex
 
 _PRAGMAS = {"journal_mode": "wal", "synchronous": "2", "secure_delete": "1", "foreign_keys": "1"}
 """What every connection must report; ``synchronous`` 2 is FULL."""
+_NAMED = 5
 
 
 def database(url: str) -> str:
@@ -44,6 +47,26 @@ def index(config: Config, opened: EncoderOrWhy) -> str:
         if manifest is None
         else f"{manifest.passages} passages by {manifest.encoder_revision}"
     )
+
+
+def attachments(config: Config) -> str:
+    """Every file that a row speaks of must be on the disk."""
+    url = config.database_url
+    files = AttachmentFiles(config.attachments_folder, max_bytes=config.attachments.max_bytes)
+    files.check()
+    if _is_made_at_first_start(url) or _schema(url):
+        return "none yet"
+    database = Database(url)
+    try:
+        known = SqlAttachments(database).ids()
+    finally:
+        database.close()
+    if missing := files.missing(known):
+        raise Amiss(
+            f"{len(missing)} of {len(known)} attachments are not in {files.folder}: {', '.join(missing[:_NAMED])}{'…' if len(missing) > _NAMED else ''}.",
+            remedy="Restore that folder from the backup that fits the database; with several replicas it must be a disk that all of them share.",
+        )
+    return f"{len(known)} files"
 
 
 def _level(url: str, index: LanceIndex) -> None:

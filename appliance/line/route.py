@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from appliance.policy import Policy
-from appliance.ticket import Classified, Decision, Identified, Routed, Ticket
+from appliance.ticket import SUSPECTED, Classified, Decision, Identified, Routed, Ticket
 
 Rule = Callable[[Policy, Ticket, Identified, Classified], Routed | None]
 
@@ -40,6 +40,13 @@ def _person_has_it(_policy: Policy, ticket: Ticket, _identified: Identified, _cl
     if ticket.status != "handed_over":
         return None
     return _hand_over("route.person_has_it", "A person has this conversation; the assistant stays silent.", reply="")
+
+
+def _suspected(_policy: Policy, ticket: Ticket, _identified: Identified, _classified: Classified) -> Routed | None:
+    if not ticket.suspicion:
+        return None
+    reason = f"The message looks like spam ({ticket.suspicion.replace('_', ' ')}); a person decides, and no mail leaves before that."
+    return _hand_over(SUSPECTED, reason, reply="handed_over")
 
 
 def _asked_for_person(
@@ -150,6 +157,7 @@ def _hand_over(rule: str, reason: str, *, reply: str) -> Routed:
 
 RULES: tuple[Rule, ...] = (
     _person_has_it,
+    _suspected,
     _asked_for_person,
     _courtesy,
     _language,

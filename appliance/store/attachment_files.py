@@ -9,7 +9,7 @@ import hashlib
 import os
 import secrets
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
@@ -79,6 +79,20 @@ class AttachmentFiles:
         with suppress(FileNotFoundError):
             return {entry.name for entry in os.scandir(self.folder) if not entry.name.endswith(_GROWING)}
         return set()
+
+    def check(self) -> None:
+        """Raises ``StorageFailed`` when a file could not be made now."""
+        place = (
+            self.folder if self.folder.exists() else next(one for one in self.folder.absolute().parents if one.exists())
+        )
+        if not place.is_dir() or not os.access(place, os.W_OK | os.X_OK):
+            raise StorageFailed(
+                f"{place} cannot be written by this user.", remedy=f"Give this user write access to {place}."
+            )
+
+    def missing(self, ids: Iterable[str]) -> list[str]:
+        """Of these, the ones that are not on the disk."""
+        return sorted(set(ids) - self.present())
 
     def left_over(self, before: float) -> list[str]:
         """Names of files that nobody has written to since ``before`` (seconds since the epoch): cut uploads, and whole files whose row may be missing."""

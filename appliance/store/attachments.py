@@ -33,7 +33,7 @@ class SqlAttachments:
         self._limits = limits
 
     def add(self, conversation_id: str, file: StoredFile, *, now: datetime) -> Attachment:
-        """The row of a file that no message has taken along yet. Raises ``InputTooLarge`` beyond the day's cap, ``Conflict`` when the conversation is closed.
+        """The row of a file that no message has taken along yet. Raises ``InputTooLarge`` beyond the day's cap.
 
         Whoever calls has made sure that the sender may write to this conversation.
         """
@@ -41,8 +41,6 @@ class SqlAttachments:
             conversation = session.get(ConversationRow, conversation_id, with_for_update=True)
             if conversation is None:
                 raise NotFound("There is no such conversation.", remedy="Check the id and the token.")
-            if conversation.status == "closed":
-                raise Conflict("This conversation is closed.", remedy="Start a new one.")
             [row] = add_files(session, conversation_id, None, (file,), limits=self._limits, now=now)
             return _attachment(row)
 
@@ -141,15 +139,26 @@ def same_files(session: Session, message_id: str, attachment_ids: Sequence[str],
     return len(brought) == len(set(attachment_ids)) and fresh == sorted(file.sha256 for file in files)
 
 
-def views(session: Session, conversation_ids: Collection[str]) -> dict[str, tuple[AttachmentView, ...]]:
-    """Message id -> its files, of every message of these conversations."""
+def views(session: Session, conversation_id: str) -> dict[str, tuple[AttachmentView, ...]]:
+    """Message id -> its files, of every message of this conversation."""
     query = select(AttachmentRow).where(
-        AttachmentRow.conversation_id.in_(conversation_ids), AttachmentRow.message_id.is_not(None)
+        AttachmentRow.conversation_id == conversation_id, AttachmentRow.message_id.is_not(None)
     )
     found: dict[str, list[AttachmentView]] = {}
     for row in session.scalars(query.order_by(AttachmentRow.position, AttachmentRow.id)):
         found.setdefault(row.message_id or "", []).append(AttachmentView(row.id, row.name, row.sniffed_type, row.size))
     return {message_id: tuple(several) for message_id, several in found.items()}
+
+
+def views_by_conversation(session: Session, conversation_ids: Collection[str]) -> dict[str, tuple[AttachmentView, ...]]:
+    """Conversation id -> the files that were sent in it, oldest first. At most 500 ids: SQLite bounds the variables of one statement."""
+    query = select(AttachmentRow).where(
+        AttachmentRow.conversation_id.in_(conversation_ids), AttachmentRow.message_id.is_not(None)
+    )
+    found: dict[str, list[AttachmentView]] = {}
+    for row in session.scalars(query.order_by(AttachmentRow.created_at, AttachmentRow.position, AttachmentRow.id)):
+        found.setdefault(row.conversation_id, []).append(AttachmentView(row.id, row.name, row.sniffed_type, row.size))
+    return {conversation_id: tuple(several) for conversation_id, several in found.items()}
 
 
 def _unknown() -> NotFound:

@@ -19,7 +19,7 @@ from appliance.store.outbox import Happened, What
 from appliance.store.runs import reply_of
 from appliance.store.tables import ConversationRow, MessageRow, RunRow
 from appliance.store.views import Accepted, AttachmentView, MessageView, NewConversation, NewMessage
-from appliance.ticket import Author, Channel, Message, Outcome
+from appliance.ticket import SUSPECTED, Author, Channel, Message, Outcome
 
 
 def token_hash(token: str) -> str:
@@ -117,6 +117,7 @@ def conversation_row(new: NewConversation, now: datetime) -> ConversationRow:
         profile=new.profile,
         source=new.source,
         external_id=new.external_id,
+        suspicion=new.suspicion,
         created_at=now,
         updated_at=now,
     )
@@ -148,6 +149,23 @@ def accepted_before(session: Session, earlier: MessageRow, new: NewMessage, *, c
         raise Conflict("This idempotency key was used with other files.", remedy="Use a new key for a new message.")
     run = session.get(RunRow, earlier.id)
     return Accepted(message_of(earlier), reply_of(run) if run else None, again=True)
+
+
+def begun_before(session: Session, earlier: ConversationRow, new: NewConversation, first: NewMessage) -> Message:
+    """The first message of a conversation that is begun again by the same form. Raises ``Conflict`` when it says something else now."""
+    message = session.scalar(select(MessageRow).where(MessageRow.conversation_id == earlier.id, MessageRow.seq == 1))
+    said = (earlier.token_hash, earlier.subject, earlier.contact_email, earlier.contact_name)
+    says = (token_hash(new.token), new.subject, new.contact_email, new.contact_name)
+    if (
+        message is None
+        or said != says
+        or message.text != first.text
+        or not same_files(session, message.id, (), first.files)
+    ):
+        raise Conflict(
+            "This form was sent before, with other words.", remedy="Press Send again to send it as a new message."
+        )
+    return message_of(message)
 
 
 def next_seq(session: Session, conversation_id: str) -> int:
@@ -190,5 +208,5 @@ def happened_in(conversation: ConversationRow, told: Told, now: datetime) -> Hap
         at=now,
         outcome=told.outcome,
         speaks=told.speaks,
-        rule=told.rule,
+        rule=SUSPECTED if conversation.suspicion else told.rule,
     )

@@ -19,6 +19,7 @@ from appliance.store.conversation_rows import (
     Told,
     accepted_before,
     authorized,
+    begun_before,
     by_key,
     conversation_row,
     customer_message,
@@ -69,8 +70,18 @@ class SqlConversations:
         self._now = now
 
     def create(self, new: NewConversation, *, now: datetime, first: NewMessage | None = None) -> Message | None:
-        """Begin a conversation, with its first message when there is one: both or neither."""
+        """Begin a conversation, with its first message when there is one: both or neither. One with an external id is begun once, and is then that message's."""
+        try:
+            return self._create(new, first, now)
+        except IntegrityError:
+            if new.external_id is None:
+                raise
+            return self._create(new, first, now)  # another replica has just begun it: now it is there
+
+    def _create(self, new: NewConversation, first: NewMessage | None, now: datetime) -> Message | None:
         with self._database.write() as session:
+            if first and (earlier := taken_into(session, new, None)):
+                return begun_before(session, earlier, new, first)
             conversation = conversation_row(new, now)
             session.add(conversation)
             session.flush()
@@ -154,7 +165,7 @@ class SqlConversations:
     def view(self, conversation_id: str, token: str) -> ConversationView:
         with self._database.read() as session:
             conversation = authorized(session, conversation_id, token, now=self._now())
-            files = views(session, [conversation_id])
+            files = views(session, conversation_id)
             query = (
                 select(MessageRow, RunRow)
                 .outerjoin(RunRow, RunRow.message_id == func.coalesce(MessageRow.covered_by, MessageRow.id))

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import cast
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from appliance.store.attachments import views_by_conversation
 from appliance.store.database import Database
 from appliance.store.tables import ConversationRow, HandoffRow, RunRow
+from appliance.store.views import AttachmentView
 from appliance.ticket import HandoffNote
 from models.roles import URGENCIES, Urgency
 
@@ -32,6 +34,8 @@ class Handoff:
     created_at: datetime
     hosted: tuple[str, ...] = ()
     """Models outside the building whose words stand in replies of this conversation."""
+    attachments: tuple[AttachmentView, ...] = ()
+    """Files that the customer has sent: untrusted, whatever they are called."""
 
 
 class SqlHandoffs:
@@ -51,8 +55,15 @@ class SqlHandoffs:
             rows = session.execute(query).all()
             hosted = _hosted(session, [row.conversation_id for row, _ in rows])
             found = [_handoff(row, conversation, hosted) for row, conversation in rows]
-        found.sort(key=lambda one: (-URGENCIES.index(one.urgency), -one.priority, one.created_at))
-        return found[:limit]
+            found.sort(key=lambda one: (-URGENCIES.index(one.urgency), -one.priority, one.created_at))
+            return _with_files(session, found[:limit])
+
+
+def _with_files(session: Session, handoffs: list[Handoff]) -> list[Handoff]:
+    files: dict[str, tuple[AttachmentView, ...]] = {}
+    for start in range(0, len(handoffs), _CHUNK):
+        files |= views_by_conversation(session, [one.conversation_id for one in handoffs[start : start + _CHUNK]])
+    return [replace(one, attachments=files.get(one.conversation_id, ())) for one in handoffs]
 
 
 def _hosted(session: Session, conversations: list[str]) -> dict[str, tuple[str, ...]]:

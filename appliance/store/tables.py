@@ -91,6 +91,7 @@ class ConversationRow(Base):
     profile: Mapped[str] = mapped_column(String(64), default="", server_default=sql("''"))
     source: Mapped[str] = mapped_column(String(64), default="", server_default=sql("''"))
     external_id: Mapped[str | None] = mapped_column(String(255))
+    suspicion: Mapped[str] = mapped_column(String(32), default="", server_default=sql("''"))
     created_at: Mapped[datetime] = mapped_column(index=True)
     updated_at: Mapped[datetime] = mapped_column(index=True)
 

@@ -103,6 +103,7 @@ class SqlTurns:
                 status=cast("ConversationStatus", conversation.status),
                 trust=min((cast("Trust", row.trust) for row in rows), key=TRUSTS.index),
                 profile=conversation.profile,
+                suspicion=conversation.suspicion,
             )
 
     def tell(

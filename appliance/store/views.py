@@ -25,6 +25,7 @@ class NewConversation:
     profile: str = ""
     source: str = ""
     external_id: str | None = None
+    suspicion: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from litestar.plugins.pydantic import PydanticPlugin
 from appliance import __version__
 from appliance.web.assets import load_assets
 from appliance.web.controllers.admin import AdminController, SignInController
+from appliance.web.controllers.attachments import AttachmentController
 from appliance.web.controllers.chat import ChatController
 from appliance.web.controllers.contact import ContactController
 from appliance.web.controllers.conversations import ConversationController
@@ -42,6 +43,7 @@ def create_app(doors: Doors, streams: Streams) -> Shield:
             ConversationController,
             CustomerController,
             DeskController,
+            AttachmentController,
             HealthController,
             StaticController,
             ChatController,

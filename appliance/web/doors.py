@@ -9,8 +9,11 @@ from typing import Any, Literal, Protocol
 from prometheus_client import CollectorRegistry
 
 from appliance.access import Session
+from appliance.attachment import StoredFile
+from appliance.channels.attachments import Attachments
 from appliance.channels.desks.intake import Heeded
-from appliance.channels.reception import Opened
+from appliance.channels.reception import Once, Opened
+from appliance.channels.strangers import Strangers
 from appliance.channels.visitors import Admitted, Recognised
 from appliance.config import Config
 from appliance.line.events import Event
@@ -33,10 +36,20 @@ class Reception(Protocol):
         customer_name: str = "",
         subject: str = "",
         text: str | None = None,
+        files: Sequence[StoredFile] = (),
+        once: Once | None = None,
+        suspicion: str = "",
     ) -> Opened: ...
 
     async def receive(
-        self, conversation_id: str, token: str, text: str, idempotency_key: str | None = None
+        self,
+        conversation_id: str,
+        token: str,
+        text: str,
+        idempotency_key: str | None = None,
+        *,
+        attachments: Sequence[str] = (),
+        files: Sequence[StoredFile] = (),
     ) -> Accepted: ...
 
     async def authorize(self, conversation_id: str, token: str) -> None: ...
@@ -130,6 +143,10 @@ class Doors(Protocol):
     def access(self) -> Access: ...
     @property
     def egress(self) -> Egress: ...
+    @property
+    def attachments(self) -> Attachments: ...
+    @property
+    def strangers(self) -> Strangers: ...
     @property
     def metrics(self) -> CollectorRegistry: ...
 

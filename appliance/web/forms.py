@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
@@ -9,12 +10,21 @@ from litestar.datastructures import Cookie
 from litestar.exceptions import HTTPException
 from pydantic import ValidationError
 
+from appliance.channels.reception import Once
 from appliance.errors import InputInvalid
+from appliance.web.doors import Doors
 from appliance.web.errors import AnyRequest
+from appliance.web.multipart_form import MAX_FIELDS, Keep, SentForm, read_multipart
 from appliance.web.schemas import CustomerBody, one_line
+from appliance.web.uploads import content_type, deadline, pieces
 
-MAX_FIELDS = 20
+URLENCODED = "application/x-www-form-urlencoded"
 _COOKIE_DAYS = 30
+_STALE = {
+    "too_fast": "The form came back faster than people write.",
+    "too_old": "This page was open for a long time.",
+    "unknown": "The form was not one that we have just shown.",
+}
 _NAMES = ("__Secure-ticket", "ticket")
 
 
@@ -28,6 +38,8 @@ class ContactForm:
     subject: str = ""
     trap: str = ""
     """A field that people do not see; programs that fill in every field do."""
+    token: str = ""
+    """Which form this is and when it was shown (``Strangers``)."""
 
     def customer(self) -> CustomerBody:
         """Who writes. Raises ``InputInvalid``; nothing was stored then."""
@@ -51,10 +63,12 @@ class ContactForm:
 
 async def fields(request: AnyRequest) -> dict[str, str]:
     """The fields of a form; the last one counts when a name comes twice. Uploads are not accepted."""
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind != "application/x-www-form-urlencoded":
-        raise HTTPException(status_code=415, detail="Send the form as application/x-www-form-urlencoded")
-    body = await request.body()
+    if content_type(request) != URLENCODED:
+        raise HTTPException(status_code=415, detail=f"Send the form as {URLENCODED}")
+    return _pairs(await request.body())
+
+
+def _pairs(body: bytes) -> dict[str, str]:
     try:
         pairs = parse_qsl(body.decode("utf-8"), keep_blank_values=True, max_num_fields=MAX_FIELDS, errors="strict")
     except ValueError as error:
@@ -62,9 +76,29 @@ async def fields(request: AnyRequest) -> dict[str, str]:
     return {name: value.replace("\r\n", "\n") for name, value in pairs}
 
 
-async def contact_form(request: AnyRequest) -> ContactForm:
-    given = await fields(request)
-    return ContactForm(*(given.get(name, "") for name in ("message", "name", "email", "subject", "website")))
+async def read_form(request: AnyRequest, doors: Doors, *, keep: Keep = lambda _fields: True) -> SentForm:
+    """A form with or without files, with limits of its own: the address takes more than other addresses do."""
+    if content_type(request) == "multipart/form-data":
+        return await read_multipart(
+            request, doors.attachments, max_field_bytes=doors.config.server.max_body_bytes, keep=keep
+        )
+    if content_type(request) != URLENCODED:
+        raise HTTPException(status_code=415, detail=f"Send the form as multipart/form-data or {URLENCODED}")
+    async with deadline(doors.config.attachments.upload_timeout_s):
+        read = [piece async for piece in pieces(request, most=doors.config.server.max_body_bytes)]
+    return SentForm(_pairs(b"".join(read)))
+
+
+def contact_form(given: Mapping[str, str]) -> ContactForm:
+    return ContactForm(*(given.get(name, "") for name in ("message", "name", "email", "subject", "website", "form")))
+
+
+def fresh(doors: Doors, form: ContactForm) -> Once:
+    """Which form was sent. Raises ``InputInvalid`` when it has to be shown once more first."""
+    known = doors.strangers.form_pass(form.token)
+    if known.freshness != "fresh":
+        raise InputInvalid(_STALE[known.freshness], remedy="Please press Send message once more.")
+    return Once(known.once, known.ticket_token)
 
 
 def ticket_cookie(request: AnyRequest, conversation_id: str, token: str) -> Cookie:

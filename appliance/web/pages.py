@@ -41,6 +41,14 @@ def _moment(value: datetime) -> str:
     return f"{value.day} {value:%B %Y, %H:%M} UTC"
 
 
+def file_size(size: int) -> str:
+    """As people read it: 1 kB is 1,000 bytes, as file managers count by now."""
+    for unit, scale in (("MB", 1_000_000), ("kB", 1_000)):
+        if size >= scale:
+            return f"{size / scale:.1f}".removesuffix(".0") + f" {unit}"
+    return f"{size} bytes"
+
+
 def build_templates(policy: Policy, config: Config, assets: Assets) -> TemplateConfig[JinjaTemplateEngine]:
     """The engine with what every page shows: the company, its language, and the addresses of scripts and styles."""
     environment = Environment(
@@ -52,6 +60,7 @@ def build_templates(policy: Policy, config: Config, assets: Assets) -> TemplateC
     )
     environment.filters["web_link"] = partial(web_link, own=config.base_url)
     environment.filters["moment"] = _moment
+    environment.filters["file_size"] = file_size
     environment.globals.update(
         company=policy.company,
         language=policy.language,

@@ -69,6 +69,8 @@ class MessageBody(_Body):
 
     text: Said
     idempotency_key: Annotated[str, Field(min_length=1, max_length=128)] | None = None
+    attachments: Annotated[list[Annotated[str, Field(min_length=1, max_length=64)]], Field(max_length=50)] = []
+    """Ids of files that were uploaded to this conversation before."""
 
 
 class FeedbackBody(_Body):

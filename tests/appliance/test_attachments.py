@@ -191,17 +191,6 @@ def test_a_conversation_has_a_cap_for_the_day_and_another_day_another(
     attachments.add("c1", files.keep("a.bin", "", b"x" * 1_000), now=clock() + timedelta(hours=25))
 
 
-def test_a_closed_conversation_takes_no_upload(
-    conversations: SqlConversations, attachments: SqlAttachments, files: AttachmentFiles, clock: Now, database: Database
-) -> None:
-    from appliance.store.tables import ConversationRow
-
-    with database.write() as session:
-        session.get_one(ConversationRow, "c1").status = "closed"
-    with pytest.raises(Conflict, match="closed"):
-        attachments.add("c1", files.keep("a.txt", "", b"a"), now=clock())
-
-
 def test_what_was_never_sent_is_forgotten_and_what_was_sent_stays(
     conversations: SqlConversations, attachments: SqlAttachments, files: AttachmentFiles, clock: Now
 ) -> None:

@@ -44,7 +44,7 @@ async def test_a_question_goes_through_the_whole_house(appliance: Appliance) -> 
 
 
 async def test_every_part_says_that_it_is_ready(appliance: Appliance) -> None:
-    parts = ("database", "index", "models", "ranking", "intent_heads", "rung quote")
+    parts = ("database", "index", "attachments", "models", "ranking", "intent_heads", "rung quote")
     assert [(part, ok) for part, ok, _ in appliance.ready()] == [(part, True) for part in parts]
 
 

@@ -59,6 +59,13 @@ def test_a_conversation_that_a_person_has_stays_silent() -> None:
     assert (decided.attempt, decided.decision.rule, decided.reply) == (False, "route.person_has_it", "")
 
 
+def test_what_looks_like_spam_is_a_persons_whatever_it_says() -> None:
+    for found in (classified(), classified(wants_person=True), classified(courtesy="thanks")):
+        decided = routed(found, of=ticket(suspicion="links_only"))
+        assert (decided.attempt, decided.decision.rule, decided.reply) == (False, "route.suspected_spam", "handed_over")
+        assert "links only" in decided.decision.reason
+
+
 def test_a_foreign_question_is_attempted_with_doubt() -> None:
     decided = routed(classified(out_of_scope=0.5))
     assert (decided.attempt, decided.doubtful, decided.decision.rule, decided.reply) == (

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -16,18 +16,23 @@ from tempfile import mkdtemp
 
 from prometheus_client import CollectorRegistry
 
+from appliance.attachment import StoredFile
+from appliance.channels.attachments import Attachments, open_attachments
 from appliance.channels.desks.intake import Heeded
-from appliance.channels.reception import Opened
+from appliance.channels.reception import Once, Opened
+from appliance.channels.strangers import Strangers
 from appliance.channels.visitors import Visitors
 from appliance.config import Config, Server
 from appliance.egress.office import Office
 from appliance.errors import Busy, Conflict, InputInvalid, InputTooLarge, NotFound, StorageFailed
 from appliance.line.events import Event, position, reply_document
+from appliance.opening_settings import Openings
 from appliance.policy import Policy, load_policy
 from appliance.store.access import SqlAccess
-from appliance.store.conversations import Accepted, ConversationView, MessageView
+from appliance.store.conversations import Accepted, ConversationView, MessageView, SqlConversations
 from appliance.store.customers import SqlCustomers
 from appliance.store.database import Database
+from appliance.store.views import AttachmentView
 from appliance.ticket import Channel, Citation, Message, Reply
 from appliance.web.server import serve
 from kb.article import Article
@@ -63,6 +68,7 @@ class Talk:
     replies: dict[str, Reply] = field(default_factory=dict)
     keys: dict[str, Message] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
+    files: dict[str, tuple[AttachmentView, ...]] = field(default_factory=dict)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     handed_over: bool = False
     cut: bool = False
@@ -95,16 +101,26 @@ class ScriptedReception:
         customer_name: str = "",
         subject: str = "",
         text: str | None = None,
+        files: Sequence[StoredFile] = (),
+        once: Once | None = None,
+        suspicion: str = "",
     ) -> Opened:
         talk = Talk(secrets.token_hex(8), secrets.token_urlsafe(24), channel, subject, customer_name)
         if text is not None:
             self._check(text)
         self._talks[talk.id] = talk
-        accepted = await self.receive(talk.id, talk.token, text) if text is not None else None
+        accepted = await self.receive(talk.id, talk.token, text, files=files) if text is not None else None
         return Opened(talk.id, talk.token, accepted)
 
     async def receive(
-        self, conversation_id: str, token: str, text: str, idempotency_key: str | None = None
+        self,
+        conversation_id: str,
+        token: str,
+        text: str,
+        idempotency_key: str | None = None,
+        *,
+        attachments: Sequence[str] = (),
+        files: Sequence[StoredFile] = (),
     ) -> Accepted:
         self._check(text)
         talk = self._talk(conversation_id, token)
@@ -113,6 +129,7 @@ class ScriptedReception:
                 raise Conflict("This idempotency key was used for another text.")
             return Accepted(earlier, talk.replies.get(earlier.id))
         message = talk.add("customer", text)
+        talk.files[message.id] = tuple(AttachmentView(f.id, f.name, f.sniffed_type, f.size) for f in files)
         if idempotency_key:
             talk.keys[idempotency_key] = message
         task = asyncio.create_task(play(talk, message))
@@ -126,7 +143,8 @@ class ScriptedReception:
     async def view(self, conversation_id: str, token: str) -> ConversationView:
         talk = self._talk(conversation_id, token)
         shown = tuple(
-            MessageView(m.id, m.seq, m.author, m.text, m.created_at, talk.replies.get(m.id)) for m in talk.messages
+            MessageView(m.id, m.seq, m.author, m.text, m.created_at, talk.replies.get(m.id), talk.files.get(m.id, ()))
+            for m in talk.messages
         )
         return ConversationView(
             talk.id, "handed_over" if talk.handed_over else "open", talk.channel, talk.subject, NOW, shown
@@ -281,6 +299,8 @@ class ScriptedDoors:
     egress: Office
     visitors: Visitors
     desks: ScriptedDesks
+    attachments: Attachments
+    strangers: Strangers
 
     def rungs(self) -> dict[str, object]:
         return {}
@@ -290,11 +310,15 @@ class ScriptedDoors:
 
 
 def scripted(port: int, embed_origins: tuple[str, ...] = ()) -> ScriptedDoors:
+    folder = Path(mkdtemp())
     config = Config(
-        data=Path("unused"), server=Server(port=port, allowed_embed_origins=embed_origins, max_message_chars=2000)
+        data=folder,
+        server=Server(port=port, allowed_embed_origins=embed_origins, max_message_chars=2000),
+        openings=Openings(per_client=0, total=0, form_per_client=0, form_min_s=0),  # a whole run of tests is one client
     )
     talks: dict[str, Talk] = {}
-    database = Database(f"sqlite:///{mkdtemp()}/appliance.db")
+    database = Database(f"sqlite:///{folder}/appliance.db")
+    files = open_attachments(config, database, SqlConversations(database), now=lambda: NOW)
     access, office = SqlAccess(database), Office(config, database, now=lambda: NOW)
     reception = ScriptedReception(talks, config.server.max_message_chars)
     visitors = Visitors(None, SqlCustomers(database), config.identity, new_id=lambda: "k", now=lambda: NOW)
@@ -309,6 +333,8 @@ def scripted(port: int, embed_origins: tuple[str, ...] = ()) -> ScriptedDoors:
         office,
         visitors,
         ScriptedDesks(),
+        files,
+        Strangers(config.openings, b"a key of these tests"),
     )
 
 

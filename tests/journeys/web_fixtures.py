@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import http.server
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -130,6 +131,12 @@ def server(tmp_path_factory: pytest.TempPathFactory, host_site: HostSite) -> Ite
 def client(server: ServerProcess) -> Iterator[httpx.Client]:
     with httpx.Client(base_url=server.url, timeout=20.0, trust_env=False) as made:
         yield made
+
+
+def form_token(client: httpx.Client) -> str:
+    """The hidden word of a contact form that is shown now."""
+    [token] = re.findall(r'name="form" value="([^"]+)"', client.get("/contact").text)
+    return str(token)
 
 
 @dataclass

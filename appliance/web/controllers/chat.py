@@ -10,7 +10,7 @@ from litestar.serialization import encode_json
 
 from appliance.web.controllers.conversations import TheDoors
 
-_FRESH = {"Cache-Control": "no-cache"}
+_FRESH = {"Cache-Control": "no-store"}
 
 
 class ChatController(Controller):
@@ -21,11 +21,13 @@ class ChatController(Controller):
         return Redirect("/chat", status_code=307)
 
     @get("/chat")
-    async def page(self) -> Response[Any]:
-        return Template("chat.html", context={"mode": "page", "embed_origins": "[]"}, headers=_FRESH)
+    async def page(self, doors: TheDoors) -> Response[Any]:
+        context = {"mode": "page", "embed_origins": "[]", "form_token": doors.strangers.form_token()}
+        return Template("chat.html", context=context, headers=_FRESH)
 
     @get("/embed")
     async def panel(self, doors: TheDoors) -> Response[Any]:
         """Browsers show it only inside our own pages and the configured origins; its script talks to these origins alone."""
         origins = encode_json(doors.config.server.allowed_embed_origins).decode()
-        return Template("chat.html", context={"mode": "embed", "embed_origins": origins}, headers=_FRESH)
+        context = {"mode": "embed", "embed_origins": origins, "form_token": doors.strangers.form_token()}
+        return Template("chat.html", context=context, headers=_FRESH)

@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from litestar import Controller, Response, get, post
 from litestar.params import FromPath
-from litestar.response import Redirect, Template
+from litestar.response import Redirect, Stream, Template
 
+from appliance.channels.reception import Opened
 from appliance.errors import ApplianceFault, NotFound
 from appliance.store.conversations import Accepted
+from appliance.web.clients import client_of
 from appliance.web.controllers.conversations import TheDoors
 from appliance.web.doors import Doors
 from appliance.web.errors import AnyRequest
-from appliance.web.forms import ContactForm, contact_form, fields, ticket_cookie, ticket_token
+from appliance.web.forms import ContactForm, contact_form, fields, fresh, read_form, ticket_cookie, ticket_token
 from appliance.web.guards import same_origin
+from appliance.web.multipart_form import SentForm
 from appliance.web.problems import problem_of
 from appliance.web.schemas import one_line
 from appliance.web.thread import thread_of
+from appliance.web.uploads import download_headers
 
 _FRESH = {"Cache-Control": "no-store"}
 _PATIENCE_S = 6.0
@@ -32,24 +37,22 @@ class ContactController(Controller):
     include_in_schema = False
 
     @get()
-    async def form(self) -> Response[Any]:
-        return _form(ContactForm())
+    async def form(self, doors: TheDoors) -> Response[Any]:
+        return _form(ContactForm(), doors)
 
-    @post(status_code=303)
+    @post(status_code=303, request_max_body_size=None)  # read_form keeps its own
     async def send(self, request: AnyRequest, doors: TheDoors) -> Response[Any]:
         """Open a ticket. A form that cannot be used comes back with everything that was typed."""
-        form = await contact_form(request)
+        refused = _admit(request, doors)
+        sent = await read_form(request, doors, keep=lambda given: refused is None and _worth_keeping(given, doors))
+        form = contact_form(sent.fields)
         try:
-            customer = form.customer()
-            opened = await doors.reception.open(
-                channel="form",
-                customer_email=customer.email,
-                customer_name=customer.name,
-                subject=one_line(form.subject),
-                text=form.message,
-            )
-        except ApplianceFault as fault:
-            return _form(form, fault)
+            if fault := refused or sent.fault:
+                raise fault
+            opened = await _open(form, sent, doors)
+        except ApplianceFault as why:
+            await doors.attachments.discard(sent.files)
+            return _form(form, doors, why, sent.names)
         await _wait(doors, opened.accepted)
         answer = Redirect(f"/contact/{opened.id}", status_code=303)
         answer.set_cookie(ticket_cookie(request, opened.id, opened.token))
@@ -60,21 +63,34 @@ class ContactController(Controller):
         """The ticket and its replies, for the browser that opened it."""
         return await _ticket(conversation_id, request, doors)
 
-    @post("/{conversation_id:str}/messages", status_code=303)
+    @post("/{conversation_id:str}/messages", status_code=303, request_max_body_size=None)  # read_form keeps its own
     async def add(self, conversation_id: FromPath[str], request: AnyRequest, doors: TheDoors) -> Response[Any]:
         """Add a message. The hidden key makes a second press of the button harmless."""
-        given = await fields(request)
-        text = given.get("message", "")
+        token = _token(request)
+        await doors.reception.authorize(conversation_id, token)  # before a byte of a file is kept
+        sent = await read_form(request, doors)
+        text, key = sent.fields.get("message", ""), sent.fields.get("key", "")[:128] or None
         try:
-            accepted = await doors.reception.receive(
-                conversation_id, _token(request), text, given.get("key", "")[:128] or None
-            )
-        except NotFound:
-            raise
+            if sent.fault:
+                raise sent.fault
+            accepted = await doors.reception.receive(conversation_id, token, text, key, files=sent.files)
         except ApplianceFault as fault:
-            return await _ticket(conversation_id, request, doors, text=text, fault=fault)
+            await doors.attachments.discard(sent.files)
+            if isinstance(fault, NotFound):
+                raise
+            return await _ticket(conversation_id, request, doors, text=text, fault=fault, names=sent.names)
+        if accepted.again:
+            await doors.attachments.discard(sent.files)
         await _wait(doors, accepted)
         return Redirect(f"/contact/{conversation_id}", status_code=303)
+
+    @get("/{conversation_id:str}/attachments/{attachment_id:str}")
+    async def attachment(
+        self, conversation_id: FromPath[str], attachment_id: FromPath[str], request: AnyRequest, doors: TheDoors
+    ) -> Stream:
+        """A file of the ticket, to be saved."""
+        found, content = await doors.attachments.download(conversation_id, _token(request), attachment_id)
+        return Stream(content, headers=download_headers(found), media_type="application/octet-stream")
 
     @post("/{conversation_id:str}/feedback", status_code=303)
     async def feedback(self, conversation_id: FromPath[str], request: AnyRequest, doors: TheDoors) -> Redirect:
@@ -83,19 +99,61 @@ class ContactController(Controller):
         return Redirect(f"/contact/{conversation_id}?said={'yes' if resolved else 'no'}", status_code=303)
 
 
-def _form(form: ContactForm, fault: ApplianceFault | None = None) -> Template:
+async def _open(form: ContactForm, sent: SentForm, doors: Doors) -> Opened:
+    """Raises ``ApplianceFault``; nothing was stored then, and the caller discards the files."""
+    customer, subject = form.customer(), one_line(form.subject)
+    once = fresh(doors, form)
+    opened = await doors.reception.open(
+        channel="form",
+        customer_email=customer.email,
+        customer_name=customer.name,
+        subject=subject,
+        text=form.message,
+        files=sent.files,
+        once=once,
+        suspicion=doors.strangers.suspicion(form.message, subject=subject, name=customer.name),
+    )
+    if opened.accepted and opened.accepted.again:
+        await doors.attachments.discard(sent.files)
+    return opened
+
+
+def _admit(request: AnyRequest, doors: Doors) -> ApplianceFault | None:
+    """A refusal is kept until the form has been read: it is shown again with all that was typed."""
+    try:
+        doors.strangers.admit_form(client_of(request, doors.config.server.trusted_proxies))
+    except ApplianceFault as fault:
+        return fault
+    return None
+
+
+def _worth_keeping(given: Mapping[str, str], doors: Doors) -> bool:
+    """Fields stand before the files, so a form that will be shown again writes nothing to the disk."""
+    form = contact_form(given)
+    return not form.trap and doors.strangers.form_pass(form.token).freshness == "fresh"
+
+
+def _form(form: ContactForm, doors: Doors, fault: ApplianceFault | None = None, names: Sequence[str] = ()) -> Template:
     problem = problem_of(fault) if fault else None
     headers = problem.all_headers() if problem else _FRESH
-    return Template(
-        "contact.html",
-        context={"form": form, "problem": problem},
-        status_code=problem.status if problem else 200,
-        headers=headers,
-    )
+    context = {
+        "form": form,
+        "form_token": doors.strangers.form_token(),
+        "problem": problem,
+        "limits": doors.config.attachments,
+        "names": names,
+    }
+    return Template("contact.html", context=context, status_code=problem.status if problem else 200, headers=headers)
 
 
 async def _ticket(
-    conversation_id: str, request: AnyRequest, doors: Doors, *, text: str = "", fault: ApplianceFault | None = None
+    conversation_id: str,
+    request: AnyRequest,
+    doors: Doors,
+    *,
+    text: str = "",
+    fault: ApplianceFault | None = None,
+    names: Sequence[str] = (),
 ) -> Template:
     view = await doors.reception.view(conversation_id, _token(request))
     problem = problem_of(fault) if fault else None
@@ -107,6 +165,8 @@ async def _ticket(
         "problem": problem,
         "said": said if said in {"yes", "no"} else "",
         "key": secrets.token_hex(16),
+        "limits": doors.config.attachments,
+        "names": names,
     }
     return Template("ticket.html", context=context, status_code=problem.status if problem else 200, headers=_FRESH)
 

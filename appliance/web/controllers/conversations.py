@@ -13,6 +13,7 @@ from appliance.errors import NotFound
 from appliance.line.events import reply_document
 from appliance.store.conversations import Accepted, ConversationView
 from appliance.ticket import Reply
+from appliance.web.clients import client_of
 from appliance.web.doors import Doors
 from appliance.web.errors import AnyRequest
 from appliance.web.guards import bearer_token, json_only
@@ -37,11 +38,17 @@ class ConversationController(Controller):
 
     @post(status_code=201)
     async def open(
-        self, data: JSONBody[OpenBody], doors: TheDoors, support_identity: SignedIdentity = None
+        self,
+        data: JSONBody[OpenBody],
+        request: AnyRequest,
+        doors: TheDoors,
+        support_identity: SignedIdentity = None,
     ) -> dict[str, str]:
         """Begin a conversation; the answer's token is the visitor's key and is told once. With a signed identity it is the customer's own."""
         customer, signed = data.customer, data.customer.identity
         known = await recognised(doors, support_identity if signed is None else signed)
+        if known is None:
+            doors.strangers.admit(client_of(request, doors.config.server.trusted_proxies))
         opened = await doors.reception.open(
             channel=data.channel,
             customer_id=known.customer_id if known else None,
@@ -67,7 +74,9 @@ class ConversationController(Controller):
         streaming = EVENT_STREAM in request.headers.get("accept", "")
         if streaming:
             streams.check(conversation_id)  # before the message is stored: what is refused must not be there
-        accepted = await doors.reception.receive(conversation_id, token, data.text, data.idempotency_key)
+        accepted = await doors.reception.receive(
+            conversation_id, token, data.text, data.idempotency_key, attachments=data.attachments
+        )
         if streaming:
             return EventStream(streams, conversation_id, doors.runner.message_events(accepted.message))
         return Response(reply_document(await _reply(accepted, doors)), headers={"Cache-Control": "no-store"})
