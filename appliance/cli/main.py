@@ -19,6 +19,7 @@ from appliance.cli import (
     evaluate,
     handoffs,
     kb,
+    mail,
     models,
     report,
     up,
@@ -46,6 +47,7 @@ app.add_typer(corrections.app, name="corrections")
 app.command()(report.report)
 app.add_typer(models.app, name="models")
 app.add_typer(egress.app, name="egress")
+app.add_typer(mail.app, name="mail")
 app.add_typer(access.app, name="access")
 app.add_typer(customers.app, name="customers")
 app.command()(doctor.doctor)
