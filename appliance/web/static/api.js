@@ -13,8 +13,9 @@ export class ApiProblem extends Error {
 
 export class Unreachable extends Error {}
 
-async function call(path, { token, ...options }) {
+async function call(path, { token, identity, ...options }) {
   const headers = { ...options.headers };
+  if (identity) headers["Support-Identity"] = identity;
   if (token) headers.Authorization = `Bearer ${token}`;
   if (options.body) headers["Content-Type"] = "application/json";
   let response;
@@ -31,8 +32,20 @@ async function call(path, { token, ...options }) {
 const address = (id, rest = "") => `/api/conversations/${encodeURIComponent(id)}${rest}`;
 const post = (body) => ({ method: "POST", body: JSON.stringify(body) });
 
-export async function open() {
-  return (await call("/api/conversations", post({ channel: "chat" }))).json();
+// ``identity``: what the page around us has signed, or null for an anonymous visitor.
+export async function open(identity) {
+  const customer = identity ? { identity } : undefined;
+  return (await call("/api/conversations", post({ channel: "chat", customer }))).json();
+}
+
+// The signed-in customer's own conversations, the latest first.
+export async function mine(identity) {
+  return (await (await call("/api/customers/me/conversations", { identity })).json()).conversations;
+}
+
+// A key to one of them.
+export async function goOn(identity, id) {
+  return (await call(`/api/customers/me/conversations/${encodeURIComponent(id)}/token`, { ...post({}), identity })).json();
 }
 
 export async function view({ id, token }) {

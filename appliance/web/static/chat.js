@@ -8,7 +8,8 @@ const byId = (id) => document.getElementById(id);
 const field = byId("message");
 const limit = Number(document.body.dataset.maxChars);
 const screen = new Screen();
-const conversation = new Conversation(screen);
+let host = null;
+const conversation = new Conversation(screen, () => host?.renew());
 let busy = false;
 
 function fit() {
@@ -60,7 +61,7 @@ byId("person").addEventListener("click", () => {
 byId("restart").addEventListener("click", () => conversation.restart());
 
 if (document.body.dataset.mode === "embed") {
-  const host = connectToHost(() => field.focus());
+  host = connectToHost({ onShown: () => field.focus(), onIdentity: (identity) => conversation.identify(identity) });
   if (host) {
     byId("close").hidden = false;
     byId("close").addEventListener("click", host.close);
@@ -68,4 +69,4 @@ if (document.body.dataset.mode === "embed") {
   }
 } else field.focus();
 
-conversation.resume();
+if (!host) conversation.identify(null); // within a page, that page says first who the visitor is

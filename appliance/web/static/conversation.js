@@ -12,11 +12,63 @@ const lost = (fault) => fault instanceof api.Unreachable || fault instanceof Int
 
 export class Conversation {
   #session = session.load();
+  #identity = null;
   #listening = null;
+  #shown = false;
+  #identified;
+  #known = new Promise((resolve) => { this.#identified = resolve; });
   #turn = Promise.resolve();
 
-  constructor(screen) {
+  // ``renew`` asks the page around us for a new identity, when the one it gave no longer holds.
+  constructor(screen, renew = () => {}) {
     this.screen = screen;
+    this.renew = renew;
+  }
+
+  // Whom the page around us vouches for: a signed text, or null. What was said as somebody else is put away before anything is shown.
+  async identify(identity) {
+    this.#identity = identity;
+    this.screen.problem("");
+    const told = identity ? await this.#mine() : [];
+    if (identity !== this.#identity) return; // the page said something else meanwhile
+    if (told === null && this.#shown) return; // the network is gone: what is shown stays
+    const own = told ?? [];
+    const kept = identity ? this.#session?.customer && own.some(({ id }) => id === this.#session.id) : !this.#session?.customer;
+    if (this.#session && !kept) {
+      this.#listening?.abort();
+      this.#forget();
+      if (this.#shown) location.reload();
+    }
+    if (!this.#shown) {
+      this.#shown = true;
+      if (!this.#session) this.#offer(own.find(({ channel, status }) => channel === "chat" && status !== "closed"));
+      await this.resume();
+    }
+    this.#identified();
+  }
+
+  // The customer's own conversations; none when the identity is refused, null when the server cannot be reached.
+  async #mine() {
+    try {
+      return await api.mine(this.#identity);
+    } catch (fault) {
+      this.screen.problem(this.#reason(fault));
+      return lost(fault) ? null : [];
+    }
+  }
+
+  #offer(last) {
+    if (last) this.screen.offer(last, () => this.#continue(last.id));
+  }
+
+  async #continue(id) {
+    try {
+      const { token } = await api.goOn(this.#identity, id);
+      this.#keep({ id, token, customer: true });
+      await this.resume();
+    } catch (fault) {
+      this.screen.problem(this.#reason(fault));
+    }
   }
 
   // Shows what was said before, and goes on with a run that was under way.
@@ -71,11 +123,16 @@ export class Conversation {
   }
 
   async #open() {
+    await this.#known; // whoever is signed in must not become anonymous by being quick
     if (this.#session) return;
-    const { id, token } = await api.open();
-    this.#session = { id, token };
-    session.save(this.#session);
+    const { id, token } = await api.open(this.#identity);
+    this.#keep({ id, token, customer: this.#identity !== null });
     this.screen.begun();
+  }
+
+  #keep(made) {
+    this.#session = made;
+    session.save(made);
   }
 
   // The first connection says it; later ones say it again with the same key (nothing is known yet) or follow from the last event.
@@ -207,6 +264,7 @@ export class Conversation {
       this.screen.problem(this.#reason(fault));
       return false;
     }
+    if (fault.code === "identity_invalid") this.renew();
     this.screen.failed(message.bubble, this.#reason(fault), () => this.#attempt(message));
     return true;
   }
@@ -214,6 +272,7 @@ export class Conversation {
   #reason(fault) {
     if (lost(fault)) return words.offline;
     if (!(fault instanceof api.ApiProblem)) return words.broken;
+    if (fault.code === "identity_invalid") return words.notRecognised;
     if (fault.code === "overloaded" || fault.status === 429) return words.tryAgainIn(fault.retryAfter || 5);
     return fault.status < 500 ? `${fault.message} ${fault.remedy}`.trim() : words.broken;
   }

@@ -49,6 +49,13 @@ export class Screen {
     this.#append(element("p", { class: "note" }, text));
   }
 
+  // Offers to go on with an earlier conversation; gone as soon as anything is said.
+  offer({ updated_at: at }, go) {
+    const when = new Date(at).toLocaleString(document.documentElement.lang || "en", { dateStyle: "medium", timeStyle: "short" });
+    const button = element("button", { type: "button", class: "chip", id: "go-on", onclick: () => { button.remove(); go(); } }, words.goOn(when));
+    this.log.querySelector(".welcome")?.append(button);
+  }
+
   progress(text) {
     if (byId("progress").textContent !== text) byId("progress").textContent = text;
   }
@@ -111,6 +118,7 @@ export class Screen {
   }
 
   begun() {
+    byId("go-on")?.remove();
     byId("restart").hidden = false;
   }
 

@@ -1,10 +1,13 @@
 // <support-chat>: a button in the corner of any page, and the chat in a frame of the appliance's own origin.
 //   <script src="https://support.example.com/widget.js" defer></script>
-//   <support-chat label="Help" side="end"></support-chat>
+//   <support-chat label="Help" side="end" data-identity="what your server has signed"></support-chat>
+// In a page that signs people in by script: element.identify(signed), with null for nobody, or with a function that fetches it.
 (() => {
   const server = new URL(document.currentScript.src).origin;
   const CLOSE = "support-chat:close";
   const SHOWN = "support-chat:shown";
+  const IDENTITY = "support-chat:identity";
+  const RENEW = "support-chat:renew";
 
   const style = `
     :host { --accent: var(--support-chat-accent, #2b4fc4); all: initial; }
@@ -45,6 +48,20 @@
     #launcher;
     #panel;
     #frame = null;
+    #ready = false;
+    #identity = null;
+
+    static observedAttributes = ["data-identity"];
+
+    attributeChangedCallback(_name, _before, value) {
+      this.identify(value);
+    }
+
+    // A signed identity (docs/identity.md), null for nobody, or a function that gives or fetches either.
+    identify(identity) {
+      this.#identity = identity || null;
+      this.#tellIdentity();
+    }
 
     connectedCallback() {
       if (this.#launcher) return;
@@ -87,19 +104,43 @@
       this.#frame = document.createElement("iframe");
       this.#frame.title = "Support chat";
       this.#frame.setAttribute("sandbox", "allow-scripts allow-same-origin allow-forms allow-popups allow-popups-to-escape-sandbox");
-      this.#frame.addEventListener("load", () => this.#tellShown());
-      this.#frame.src = `${server}/embed#host=${encodeURIComponent(location.origin)}`;
+      this.#frame.addEventListener("load", () => this.#loaded());
+      this.#frame.src = `${server}/embed#host=${encodeURIComponent(location.origin)}&says=identity`;
       this.#panel.append(this.#frame);
+    }
+
+    async #loaded() {
+      this.#ready = true;
+      this.#tellShown();
+      await this.#tellIdentity();
     }
 
     #tellShown() {
       this.#frame.focus();
-      this.#frame.contentWindow.postMessage({ type: SHOWN }, server);
+      this.#tell({ type: SHOWN });
+    }
+
+    // To the chat's own frame and origin, and to nobody else.
+    async #tellIdentity() {
+      if (!this.#ready) return;
+      const asked = this.#identity;
+      let identity = null;
+      try {
+        identity = (typeof asked === "function" ? await asked() : asked) || null;
+      } catch {
+        identity = "unavailable"; // whoever should be signed in is not taken for somebody anonymous
+      }
+      if (asked === this.#identity) this.#tell({ type: IDENTITY, identity: identity === null ? null : String(identity) });
+    }
+
+    #tell(message) {
+      this.#frame.contentWindow?.postMessage(message, server);
     }
 
     #hear(event) {
       if (event.origin !== server || !this.#frame || event.source !== this.#frame.contentWindow) return;
       if (event.data?.type === CLOSE) this.close();
+      else if (event.data?.type === RENEW && typeof this.#identity === "function") this.#tellIdentity();
     }
   }
 

@@ -20,6 +20,8 @@ export const words = {
   broken: "Something went wrong on our side.",
   tooLong: (over) => `That is ${over} characters too long. Shorten it, or send it in parts.`,
   charactersLeft: (left) => `${left} left`,
+  notRecognised: "We could not confirm who you are. Reload the page, or sign in again.",
+  goOn: (when) => `Go on with your conversation of ${when}`,
   source: "Source",
   sources: "Sources",
   showPassage: "Show the passage",
