@@ -34,6 +34,10 @@ class Who:
     csrf: str = ""
     scopes: frozenset[str] = frozenset()
     """Of an API key that is in force."""
+    desk: str = ""
+    """The help desk whose secret they send, in the way that this desk proves itself."""
+    path: dict[str, str] = field(default_factory=dict)
+    """What they put into the address, in place of what the row has there."""
 
 
 Rule = Callable[[Who, str], bool]
@@ -69,6 +73,10 @@ def a_customer(who: Who, _of: str) -> bool:
 def its_customer(who: Who, of: str) -> bool:
     """The customer whose conversation it is, by a signed identity."""
     return who.identity == "good" and who.customer == of
+
+
+def the_desk(name: str) -> Rule:
+    return lambda who, _of: who.desk == name
 
 
 def staff(*roles: str) -> Rule:
@@ -119,6 +127,9 @@ ROUTES: dict[str, Row] = {
     "GET /contact/{conversation_id}": Row(its_browser, of="conversation"),
     "POST /contact/{conversation_id}/messages": Row(its_browser, of="conversation", form={"message": "How?"}),
     "POST /contact/{conversation_id}/feedback": Row(its_browser, of="conversation", form={"resolved": "yes"}),
+    # webhooks of help desks
+    "POST /api/desks/{name}": Row(the_desk("by-bearer"), path={"name": "by-bearer"}, json={}),
+    "POST /api/desks/{name}/{secret}": Row(the_desk("by-path"), path={"name": "by-path", "secret": "x" * 32}, json={}),
     # operations
     "GET /healthz": Row(everybody),
     "GET /readyz": Row(everybody, says='"parts"'),

@@ -30,6 +30,17 @@ from appliance.web.app import create_app
 from appliance.web.stream import Streams
 
 SECRET = "matrix-secret-of-host-and-appliance-000000001"
+DESK_SECRET = "matrix-secret-of-a-desk-0000000000000000001"
+DESK = """
+[[desks]]
+name = "by-{proof}"
+kind = "zammad"
+base_url = "https://desk.example.com"
+own_user = "3"
+token_file = "{file}"
+secret_file = "{file}"
+proof = "{proof}"
+"""
 NONE, ODD = "f" * 32, "..%2f%00'x"
 CANARY = {"own": "canary-of-ann-81", "foreign": "canary-of-bob-82"}
 MISSING = ("own", "foreign", "none")
@@ -82,6 +93,9 @@ def door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Door]:
     (folder / "appliance.toml").write_text(
         f'[models]\nstand_in = true\n[identity]\nmode = "hmac"\nsecret_file = "{folder / "secret"}"\n'
     )
+    (folder / "desk").write_text(DESK_SECRET)
+    with (folder / "appliance.toml").open("a") as settings:
+        settings.write("".join(DESK.format(proof=proof, file=folder / "desk") for proof in ("bearer", "path")))
     port = free_port()
     command = [sys.executable, "-m", "appliance", "up", "--data", str(folder), "--port", str(port)]
     server = ServerProcess(command, port, folder.parent / "matrix.log")
@@ -93,7 +107,7 @@ def door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Door]:
     database.close()
     server.stop()
     assert "Traceback" not in server.output
-    for secret in (SECRET, *CANARY.values(), *made.tokens.values()):
+    for secret in (SECRET, DESK_SECRET, *CANARY.values(), *made.tokens.values()):
         assert secret not in server.output
 
 
@@ -106,7 +120,18 @@ def signed(token: str) -> dict[str, str]:
 
 
 def everyone(door: Door) -> list[Who]:
-    return [*visitors(door), *customers(), *the_staff(door)]
+    return [*visitors(door), *customers(), *the_staff(door), *desks()]
+
+
+def desks() -> list[Who]:
+    return [
+        Who("a desk, by its bearer", bearer(DESK_SECRET), desk="by-bearer"),
+        Who("a desk, by the address", path={"secret": DESK_SECRET}, desk="by-path"),
+        Who("a desk by the address that has to use a bearer", path={"name": "by-bearer", "secret": DESK_SECRET}),
+        Who("a desk that does not exist", bearer(DESK_SECRET), path={"name": "none", "secret": DESK_SECRET}),
+        Who("a desk's secret in the query", query={"secret": DESK_SECRET}),
+        Who("a desk's secret as a session", cookies={"session": DESK_SECRET, "ticket": DESK_SECRET}),
+    ]
 
 
 def visitors(door: Door) -> list[Who]:
@@ -205,9 +230,9 @@ def was_allowed(row: Row, answer: Answer) -> bool:
     return answer.status not in {401, 403, 404} and not answer.location.startswith("/admin/login")
 
 
-def address(template: str, row: Row, door: Door, of: str) -> str:
+def address(template: str, row: Row, door: Door, of: str, who: Who | None = None) -> str:
     path = template
-    for name, value in row.path.items():
+    for name, value in (row.path | (who.path if who and "desks" in template else {})).items():
         path = path.replace(f"{{{name}}}", value)
     return re.sub(r"\{\w+_id\}", door.ids.get(of, ""), path) if row.of else path
 
@@ -258,7 +283,7 @@ def test_nobody_is_let_in_who_may_not_and_everybody_who_may(
     tried = 0
     for who in everyone(door) if row.ends_session else people(door):
         for of in OBJECTS if row.of else ("",):
-            answer = ask(client, method, address(template, row, door, of), row, who)
+            answer = ask(client, method, address(template, row, door, of, who), row, who)
             expected = row.allow(who, of)
             allowed = was_allowed(row, answer) if not row.ends_session else answer_ends(door, who)
             tried += 1
