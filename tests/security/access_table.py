@@ -97,6 +97,8 @@ class Row:
     form: dict[str, str] | None = None
     path: dict[str, str] = field(default_factory=dict)
     says: str = ""
+    raw: bytes | None = None
+    """A body that is a file."""
     stream: bool = False
     ends_session: bool = False
 
@@ -111,6 +113,8 @@ ROUTES: dict[str, Row] = {
     "POST /api/conversations/{conversation_id}/confirmations/{proposal_id}": Row(
         its_visitor, of="conversation", json={"accept": True}, path={"proposal_id": "p1"}, says="no such proposal"
     ),
+    "POST /api/conversations/{conversation_id}/attachments": Row(its_visitor, of="conversation", raw=b"words"),
+    "GET /api/conversations/{conversation_id}/attachments/{attachment_id}": Row(its_visitor, of="conversation"),
     # the signed-in customer's API
     "GET /api/customers/me/conversations": Row(a_customer),
     "POST /api/customers/me/conversations/{conversation_id}/token": Row(its_customer, of="conversation", json={}),
@@ -127,6 +131,7 @@ ROUTES: dict[str, Row] = {
     "GET /contact/{conversation_id}": Row(its_browser, of="conversation"),
     "POST /contact/{conversation_id}/messages": Row(its_browser, of="conversation", form={"message": "How?"}),
     "POST /contact/{conversation_id}/feedback": Row(its_browser, of="conversation", form={"resolved": "yes"}),
+    "GET /contact/{conversation_id}/attachments/{attachment_id}": Row(its_browser, of="conversation"),
     # webhooks of help desks
     "POST /api/desks/{name}": Row(the_desk("by-bearer"), path={"name": "by-bearer"}, json={}),
     "POST /api/desks/{name}/{secret}": Row(the_desk("by-path"), path={"name": "by-path", "secret": "x" * 32}, json={}),

@@ -60,11 +60,19 @@ class Door:
     database: Database
     ids: dict[str, str] = field(default_factory=lambda: {"none": NONE, "odd": ODD})
     tokens: dict[str, str] = field(default_factory=dict)
+    files: dict[str, str] = field(default_factory=lambda: {"none": NONE, "odd": ODD})
 
     def open(self, of: str, id: str) -> None:
+        """A conversation with a file in it."""
         body = {"channel": "chat", "subject": CANARY[of], "customer": {"identity": identity(id)}}
         made = httpx.post(f"{self.server.url}/api/conversations", json=body, trust_env=False).json()
         self.ids[of], self.tokens[of] = made["id"], made["token"]
+        self.files[of] = httpx.post(
+            f"{self.server.url}/api/conversations/{made['id']}/attachments",
+            content=CANARY[of].encode(),
+            headers={**bearer(made["token"]), "Content-Disposition": 'attachment; filename="file.txt"'},
+            trust_env=False,
+        ).json()["id"]
 
     def session(self, role: str, *, now: datetime | None = None, revoke: bool = False) -> tuple[str, str]:
         """(token, csrf) of a new session of a new key."""
@@ -91,6 +99,7 @@ def door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Door]:
     folder = tmp_path_factory.mktemp("matrix")
     (folder / "secret").write_text(SECRET)
     (folder / "appliance.toml").write_text(
+        "[openings]\nper_client = 0\ntotal = 0\nform_per_client = 0\nform_min_s = 0\n"
         f'[models]\nstand_in = true\n[identity]\nmode = "hmac"\nsecret_file = "{folder / "secret"}"\n'
     )
     (folder / "desk").write_text(DESK_SECRET)
@@ -209,7 +218,10 @@ VOLATILE = {"date", "content-length", "connection", "set-cookie"}
 
 def ask(client: httpx.Client, method: str, url: str, row: Row, who: Who, **more: Any) -> Answer:
     headers = {"Origin": str(client.base_url).rstrip("/"), **who.headers, **more.pop("headers", {})}
-    if row.form is not None:
+    if row.raw is not None:
+        more["content"] = row.raw
+        headers |= {"Content-Type": "text/plain", "Content-Disposition": 'attachment; filename="a.txt"'}
+    elif row.form is not None:
         form = {**row.form, "csrf": who.csrf}
         more |= {"content": "&".join(f"{quote(k)}={quote(v)}" for k, v in form.items())}
         headers["Content-Type"] = "application/x-www-form-urlencoded"
@@ -234,6 +246,7 @@ def address(template: str, row: Row, door: Door, of: str, who: Who | None = None
     path = template
     for name, value in (row.path | (who.path if who and "desks" in template else {})).items():
         path = path.replace(f"{{{name}}}", value)
+    path = path.replace("{attachment_id}", door.files.get(of, ""))
     return re.sub(r"\{\w+_id\}", door.ids.get(of, ""), path) if row.of else path
 
 
@@ -366,6 +379,25 @@ def test_a_form_without_its_sessions_secret_does_nothing(door: Door, client: htt
             other = Who(who.name, who.headers, who.cookies, who.query, role=who.role, csrf=csrf)
             answer = ask(client, method, template, row, other)
             assert answer.status == 403 or answer.location.startswith("/admin/login"), who.name
+
+
+@pytest.mark.parametrize("page", [False, True])
+def test_a_file_is_reached_through_its_own_conversation_alone(door: Door, client: httpx.Client, page: bool) -> None:
+    """The key to one conversation opens no file of another one, by whatever pair of ids."""
+    for of, other in (("own", "foreign"), ("foreign", "own")):
+        token = door.tokens[of]
+        headers = {"Cookie": f"ticket={token}"} if page else bearer(token)
+        base = f"/{'contact' if page else 'api/conversations'}"
+        own = client.get(f"{base}/{door.ids[of]}/attachments/{door.files[of]}", headers=headers)
+        assert (own.status_code, own.text) == (200, CANARY[of])
+        refused = {
+            (got.status_code, got.text)
+            for conversation, file in ((of, other), (other, other), (other, of), (of, "none"), (other, "none"))
+            for got in [client.get(f"{base}/{door.ids[conversation]}/attachments/{door.files[file]}", headers=headers)]
+        }
+        assert len({status for status, _ in refused}) == 1
+        assert {status for status, _ in refused} == {404}
+        assert not any(canary in body for _, body in refused for canary in CANARY.values())
 
 
 def test_a_customers_list_holds_their_own_alone(door: Door, client: httpx.Client) -> None:
