@@ -239,9 +239,9 @@ class Runner:
     async def _elsewhere(self, run: Run) -> None:
         """Another replica, or an earlier life of this one that is being resumed, answers it: wait for what it stores."""
         with self._watchers.of(run.message.conversation_id) as changed:
-            while not await self._turning.repeat(run):
-                changed.clear()
+            while not run.result.done() and not await self._turning.repeat(run):
                 await changed.wait()
+                changed.clear()
 
     async def _guarded(self, run: Run, work: Callable[[], Awaitable[None]]) -> None:
         """Whoever waits for the reply must hear of every end."""

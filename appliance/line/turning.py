@@ -104,8 +104,9 @@ class Turning:
         first = await asyncio.to_thread(self._turns.first_of, run.message.id)
         stored = await asyncio.to_thread(self._turns.events, first.conversation_id, after_seq=first.seq)
         *told, done = [event for event in (Event(**one) for one in stored) if event.position()[0] == first.seq]
-        run.events.extend(told)
-        run.finish(done, reply)
+        if not run.result.done():
+            run.events.extend(told)
+            run.finish(done, reply)
         return True
 
     async def _turn(self, run: Run) -> Turn | None:

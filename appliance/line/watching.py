@@ -34,12 +34,15 @@ class Run:
         self.add(self.next_event(kind, data))
 
     def finish(self, done: Event, reply: Reply) -> None:
-        """The reply is stored: only now may anybody hear of it."""
+        """The reply is stored: only now may anybody hear of it. A run that waits here while it is resumed here too ends once."""
+        if self.result.done():
+            return
         self.add(done)
         self.result.set_result(reply)
 
     def fail(self, fault: Exception) -> None:
-        self.result.set_exception(fault)
+        if not self.result.done():
+            self.result.set_exception(fault)
         self._changed.set()
 
     async def follow(self) -> AsyncIterator[Event]:
