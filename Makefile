@@ -10,7 +10,7 @@ UP := $(if $(PORT),--port "$(PORT)") $(if $(PROFILE),--profile "$(PROFILE)") $(i
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help up test check lint types imports docs docs-check format bench vllm-test torch-test egress-proof train-heads train-encoder train-reranker train-names train-support lock wheel licences hooks clean distclean
+.PHONY: help up test check lint types imports docs docs-check format bench torture vllm-test torch-test egress-proof train-heads train-encoder train-reranker train-names train-support lock wheel licences hooks clean distclean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z%-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +47,9 @@ format: $(VENV)/.dev ## format the code and mend what can be mended by rule
 
 bench: $(VENV)/.dev ## measured figures (ARGS= is passed on; see benchmarks/)
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+torture: $(VENV)/.dev $(VENV)/.system ## kill the box again and again while people write, and compare it with what they saw (ARGS="--kills 200 --postgres --replicas 2")
+	@$(BIN)/python -m benchmarks.recovery $(ARGS)
 
 vllm-test: $(VENV)/.dev ## the tests against a real vLLM server on the CPU, which is built, started and stopped (4 GB, once)
 	@port="$${VLLM_PORT:-$$($(BIN)/python deploy/dev/free_port.py)}"; export VLLM_PORT="$$port"; \

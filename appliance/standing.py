@@ -84,13 +84,14 @@ async def stand(
     """Open the line on this database. Runs that this replica left unfinished go on at once; ``serving`` does the rest."""
     async with AsyncExitStack() as stack:
         replica = stack.enter_context(replica_name(config.data))
+        parallel = lines_at_once(desk.ladder)
         outbox = SqlOutbox(database)
         postman = Postman(outbox, carriers, replica=replica, now=now, given_up=given_up)
         runner = Runner(
             desk,
             SqlTurns(database, depart=depart, new_id=new_id),
             max_running=config.server.max_running,
-            parallel=lines_at_once(desk.ladder),
+            parallel=parallel,
             new_id=new_id,
             now=now,
             observe=observe,
@@ -109,7 +110,7 @@ async def stand(
                 postman.wake()
 
         timers = {"close": close, "remind": remind}
-        engine = Durable(config.database_url, replica=replica, turn=runner.turn, timers=timers)
+        engine = Durable(config.database_url, replica=replica, turn=runner.turn, timers=timers, parallel=parallel)
 
         async def inherit(dead: str) -> None:
             await engine.take_over(dead)

@@ -39,8 +39,11 @@ _VERSION = "appliance"
 """What DBOS calls the application's version. It is the same for ever, so that no run and no timer waits for a version that is gone."""
 _TIMER = "timer"
 _QUEUE = "timers"
+_SHARED = "turns"
 _ATTEMPTS = 1000
 """A run that has crashed its process so often is left to the sweep, which begins it anew."""
+_POLL_S = 0.2
+"""How often a replica looks into the shared queue."""
 _POOL = 16
 _THREADS = 32
 _UNFINISHED = ["PENDING", "ENQUEUED", "DELAYED"]
@@ -79,16 +82,24 @@ class _Steps:
 class Durable:
     """One open journal. DBOS keeps one instance a process, so there is one of these at a time, too."""
 
-    def __init__(self, url: str, *, replica: str, turn: Turn, timers: Mapping[str, Timer] | None = None) -> None:
-        """``url``: of the main database. ``replica``: the same at each start of this replica."""
+    def __init__(
+        self, url: str, *, replica: str, turn: Turn, timers: Mapping[str, Timer] | None = None, parallel: int = 8
+    ) -> None:
+        """``url``: of the main database. ``replica``: the same at each start of this replica. ``parallel``: runs that it takes from the shared queue at once."""
         self._url = url
         self._replica = replica
         self._turn = turn
         self._timers = dict(timers or {})
+        self._parallel = parallel
         self._dbos: Any = None
         self._engine: Engine | None = None
         self._workflow: Any = None
         self._timer: Any = None
+
+    @property
+    def shared(self) -> bool:
+        """Several replicas may work on one journal: it is on a database server."""
+        return not self._url.startswith("sqlite")
 
     async def open(self) -> None:
         """Runs that this replica left unfinished are taken up. Raises ``StorageFailed``."""
@@ -96,6 +107,13 @@ class Durable:
             await asyncio.to_thread(self._make)
             self._dbos.launch()
             await self._dbos.register_queue_async(_QUEUE, worker_concurrency=8, polling_interval_sec=1.0)
+            if self.shared:
+                await self._dbos.register_queue_async(
+                    _SHARED,
+                    worker_concurrency=self._parallel,
+                    polling_interval_sec=_POLL_S,
+                    on_conflict="always_update",
+                )
             await self._cancel_strangers()
         except (SQLAlchemyError, OSError) as error:
             await self.close()
@@ -156,15 +174,21 @@ class Durable:
         if self._engine is not None:
             self._engine.dispose()
 
-    async def begin(self, message_id: str, *, again: str = "") -> bool:
-        """Start the run of a message. False when it has one already, here or at another replica. ``again`` names a further one."""
+    async def begin(self, message_id: str, *, again: str = "", share: bool = False) -> bool:
+        """Start the run of a message. False when it has one already, here or at another replica. ``again`` names a further one.
+
+        ``share``: let whichever replica has a place first run it, this one included; for when this one has none.
+        """
         from dbos import SetWorkflowID
         from dbos import error as faults
 
         name = f"{message_id}~{again}" if again else message_id
         try:
             with SetWorkflowID(name, workflow_id_reuse_policy="reject"):
-                await self._dbos.start_workflow_async(self._workflow, message_id)
+                if share and self.shared:
+                    await self._dbos.enqueue_workflow_async(_SHARED, self._workflow, message_id)
+                else:
+                    await self._dbos.start_workflow_async(self._workflow, message_id)
         except faults.DBOSWorkflowIDInUseError:
             return False
         except SQLAlchemyError as error:

@@ -36,7 +36,10 @@ _OVERLAP = timedelta(seconds=5)
 class Engine(Protocol):
     """Starts runs that outlive this process (``appliance.line.durable``); it calls ``Runner.turn`` for each, also for those that it resumes."""
 
-    async def begin(self, message_id: str, *, again: str = "") -> bool: ...
+    async def begin(self, message_id: str, *, again: str = "", share: bool = False) -> bool: ...
+
+    @property
+    def shared(self) -> bool: ...
 
     async def unfinished(self) -> set[str]: ...
 
@@ -228,12 +231,13 @@ class Runner:
         assert self._engine is not None
         engine, started = self._engine, False
         try:
-            started = await engine.begin(run.message.id, again=again)
+            share = self._turning.full
+            started = await engine.begin(run.message.id, again=again, share=share)
         except ApplianceFault as fault:
             _log.error("message %s has no run yet (%s); it is tried again", run.message.id, fault.code)
             self._failed(run, fault)
             return
-        if not started:
+        if not started or (share and engine.shared):
             await self._guarded(run, lambda: self._elsewhere(run))
 
     async def _elsewhere(self, run: Run) -> None:
@@ -249,8 +253,8 @@ class Runner:
         try:
             await work()
         except Superseded:
-            self._runs.pop(message.id, None)
-            run.fail(Busy("Another replica has taken this message over; its reply comes from there."))
+            # another replica, or another attempt here, has taken it over: its reply is this one's, too
+            self._keep(asyncio.create_task(self._guarded(run, lambda: self._elsewhere(run)), name=f"wait-{message.id}"))
             return
         except asyncio.CancelledError:
             self._failed(

@@ -80,6 +80,11 @@ class Turning:
         self._observe = observe
         self._wake = wake
 
+    @property
+    def full(self) -> bool:
+        """Every place is taken: a further run has to wait."""
+        return self._slots.locked()
+
     async def work(self, run: Run, journal: Journal, before: Run | None) -> None:
         """Raises ``Superseded`` when another attempt has taken over, or the fault that kept the run from being stored."""
         with self._backlog.one():

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from postgres import Cluster
 
 from appliance.crash_points import POINTS
 from benchmarks.recovery.scene import Scene, scene, starter
@@ -43,3 +45,28 @@ def check(here: Scene) -> None:
 def test_nothing_is_lost_or_doubled_when_the_process_is_killed_at(point: str, here: Scene) -> None:
     assert here.crash(f"{point}{LATER.get(point, '')}"), "the place was never reached"
     check(here)
+
+
+@pytest.mark.parametrize("point", ON_POSTGRES)
+def test_so_it_is_with_two_replicas_on_postgresql(point: str, start: Path, tmp_path: Path, cluster: Cluster) -> None:
+    """The one that dies comes back or not: the other takes its runs over, and both share what has to leave."""
+    with scene(tmp_path, start, database_url=cluster.new_database(), replicas=2) as here:
+        here.boxes[1].start()
+        assert here.crash(f"{point}{LATER.get(point, '')}"), "the place was never reached"
+        check(here)
+
+
+def test_a_replica_that_never_comes_back_leaves_nothing_behind(start: Path, tmp_path: Path, cluster: Cluster) -> None:
+    with scene(tmp_path, start, database_url=cluster.new_database(), replicas=2) as here:
+        dead, living = here.boxes
+        living.start()
+        over = threading.Event()
+        dead.start("draft:3")
+        threads = here.crowd(4, over=over)
+        assert dead.crashed(30)
+        here.boxes.reverse()
+        for thread in threads:
+            thread.join(60)
+        over.set()
+        assert dead.dead
+        check(here)
