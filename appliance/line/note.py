@@ -27,6 +27,7 @@ _NEXT_STEPS = {
     "draft.no_rung": "Answer the ticket from the articles named below, and tell the operator: nothing that writes drafts was up.",
     "line.fault": "Answer the ticket, and tell the operator: the assistant failed on it.",
 }
+_OF_THE_CRM = frozenset(("crm.down", "crm.stale"))
 _ASKED_CHARS = 1_200
 
 
@@ -53,7 +54,7 @@ def _asked(case: Case) -> str:
 
 def _tried(policy: Policy, case: Case, decision: Decision) -> list[str]:
     classified = case.classified
-    tried = []
+    tried = [one.reason for one in case.decisions if one.rule in _OF_THE_CRM]
     if classified.intent:
         tried.append(f"Classified as {policy.intent(classified.intent).title} (confidence {case.confidence:.2f}).")
     if classified.language.foreign and not classified.language.rule:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import cast
 
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from appliance.errors import Conflict, NotFound, Unauthorized
@@ -66,15 +66,21 @@ def owned(session: Session, conversation_id: str, customer_id: str) -> Conversat
     return row
 
 
-def customer_token(new: NewConversation) -> CustomerTokenRow | None:
-    """The row that makes the first token of a conversation its customer's."""
-    if new.customer_id is None or new.signed_in_until is None:
-        return None
-    return CustomerTokenRow(
-        token_hash=token_hash(new.token),
-        conversation_id=new.id,
-        customer_id=new.customer_id,
-        expires_at=new.signed_in_until,
+def sign_in(session: Session, new: NewConversation, *, now: datetime) -> None:
+    """Let the first token of a conversation count as its customer, when a channel has authenticated one."""
+    if new.customer_id is not None and new.signed_in_until is not None:
+        hold(session, new.token, new.id, new.customer_id, until=new.signed_in_until, now=now)
+
+
+def hold(
+    session: Session, token: str, conversation_id: str, customer_id: str, *, until: datetime, now: datetime
+) -> None:
+    """Let a token count as the conversation's customer until then. Those that no longer do are forgotten."""
+    session.execute(delete(CustomerTokenRow).where(CustomerTokenRow.expires_at <= now))
+    session.add(
+        CustomerTokenRow(
+            token_hash=token_hash(token), conversation_id=conversation_id, customer_id=customer_id, expires_at=until
+        )
     )
 
 

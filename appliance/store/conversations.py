@@ -23,11 +23,11 @@ from appliance.store.conversation_rows import (
     by_key,
     conversation_row,
     customer_message,
-    customer_token,
     from_source,
     happened_in,
     message_of,
     next_seq,
+    sign_in,
     signed_in,
     taken_into,
     token_hash,
@@ -85,8 +85,7 @@ class SqlConversations:
             conversation = conversation_row(new, now)
             session.add(conversation)
             session.flush()
-            if held := customer_token(new):
-                session.add(held)
+            sign_in(session, new, now=now)
             if first is None:
                 return None
             return message_of(self._add(session, conversation, 1, first, now, limits=self._limits))

@@ -13,7 +13,7 @@ from appliance.crm.book import Standing
 from appliance.customers import Customer
 from appliance.errors import IdentityInvalid
 from appliance.identity.claims import Verified
-from appliance.store.conversation_rows import owned, token_hash
+from appliance.store.conversation_rows import hold, owned, token_hash
 from appliance.store.customer_tables import CustomerRow, CustomerTokenRow, IdentityUseRow
 from appliance.store.database import Database
 from appliance.store.tables import ConversationRow
@@ -111,16 +111,8 @@ class SqlCustomers:
     def admit(self, customer_id: str, conversation_id: str, token: str, *, until: datetime, now: datetime) -> None:
         """Let a token into one of the customer's own conversations. Raises ``NotFound`` for another one's, and for one that does not exist."""
         with self._database.write() as session:
-            session.execute(delete(CustomerTokenRow).where(CustomerTokenRow.expires_at <= now))
             conversation = owned(session, conversation_id, customer_id)
-            session.add(
-                CustomerTokenRow(
-                    token_hash=token_hash(token),
-                    conversation_id=conversation.id,
-                    customer_id=customer_id,
-                    expires_at=until,
-                )
-            )
+            hold(session, token, conversation.id, customer_id, until=until, now=now)
 
     def _recognise(self, who: Verified, *, new_id: Callable[[], str], now: datetime) -> str:
         with self._database.write() as session:

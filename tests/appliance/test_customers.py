@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from line_parts import Parts, ticket
+from line_parts import Parts, classification, ticket
 
 from appliance.crm.book import Book, Standing
 from appliance.crm.record import Record
@@ -176,3 +176,12 @@ async def test_agents_see_why_a_tier_was_not_known(world: World, book: Book) -> 
     desk = replace(Parts().desk(), identify=customers(world, book).identify)
     closed = await run(desk, replace(ticket(), customer_id="k1", trust="session"), lambda *_: None)
     assert closed.decisions[0].rule == "crm.down"
+
+
+async def test_the_note_of_a_hand_over_says_so_too(world: World, book: Book) -> None:
+    world.says = CrmDown("no route")
+    parts = Parts(classification=classification("billing_dispute"))
+    desk = replace(parts.desk(), identify=customers(world, book).identify)
+    closed = await run(desk, replace(ticket(), customer_id="k1", trust="session"), lambda *_: None)
+    assert closed.note is not None
+    assert closed.note.tried[0].startswith("The CRM does not answer")
