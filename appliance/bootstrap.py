@@ -150,9 +150,7 @@ async def open_appliance(
             database, depart=ways.depart, new_id=new_id, now=now, limits=config.attachments
         )
         backlog = Backlog()
-        recognition = open_recognition(
-            config, policy, database, metrics.registry, stack.callback, new_id=new_id, now=now
-        )
+        recognition = open_recognition(config, database, metrics.registry, stack.callback, new_id=new_id, now=now)
         hosted = open_hosted(config, policy, database, stack, now=now)
         ladder = open_ladder(config, _quote(models, queues), stack, clock=clock, backlog=backlog, hosted=hosted)
         metrics.watch(ladder)

@@ -56,7 +56,7 @@ def own_desk(shared: Shared, policy: Policy) -> Desk:
     queues, knowledge, now = shared.queues, shared.knowledge, shared.now
     return Desk(
         policy=policy,
-        identify=shared.recognition.identify,
+        identify=shared.recognition.identify_by(policy.trusted),
         detect=shared.detector.detect,
         reads=read_by(shared.models.encoder, shared.models.reranker),
         languages=knowledge.languages,
@@ -86,6 +86,7 @@ def _further(shared: Shared, own: Desk, profile: str) -> Desk:
     return replace(
         own,
         policy=policy,
+        identify=shared.recognition.identify_by(policy.trusted),
         classify=lambda features: classifier.classify(features[None, :])[0],
         ladder=tuple(rung for rung in own.ladder if not rung.hosted),
         private=_private(shared, policy),

@@ -15,17 +15,18 @@ from appliance.crm.book import Book
 from appliance.crm.opening import open_connector, secret_of
 from appliance.customers import Customers
 from appliance.identity.opening import open_verifier, secrets_of
-from appliance.policy import Policy
 from appliance.store.customers import SqlCustomers
 from appliance.store.database import Database
 from appliance.ticket import Identified, Trust
+from appliance.trusted import Trusted
 
 
 @dataclass(frozen=True, slots=True)
 class Recognition:
     visitors: Visitors
     customers: SqlCustomers
-    identify: Callable[[str | None, Trust], Identified]
+    identify_by: Callable[[Trusted], Callable[[str | None, Trust], Identified]]
+    """Who somebody is, by the floors of a profile."""
     crm: Callable[[], str] | None
     """How the CRM is doing; None without one."""
 
@@ -36,7 +37,6 @@ class Recognition:
 
 def open_recognition(
     config: Config,
-    policy: Policy,
     database: Database,
     registry: CollectorRegistry,
     on_close: Callable[[Callable[[], None]], object],
@@ -62,8 +62,11 @@ def open_recognition(
     if connector is not None:
         book = Book(config.crm, connector, clock=clock, observe=lambda outcome: questions.labels(outcome).inc())
         on_close(book.close)
-    known = Customers(customers, policy.trusted, now=now, book=book)
-    return Recognition(visitors, customers, known.identify, book.state if book else None)
+
+    def identify_by(trusted: Trusted) -> Callable[[str | None, Trust], Identified]:
+        return Customers(customers, trusted, now=now, book=book).identify
+
+    return Recognition(visitors, customers, identify_by, book.state if book else None)
 
 
 def customer_keys(config: Config) -> dict[str, str]:

@@ -60,7 +60,7 @@ class SqlCustomers:
         The host page's id goes before the address. An address that is not proven is not written down: it would give its mails away. One that was
         another customer's moves to the one who proved it last.
         """
-        return self._again(lambda: self._recognise(who, new_id=new_id, now=now))
+        return self._unchanged(who) or self._again(lambda: self._recognise(who, new_id=new_id, now=now))
 
     def of_address(self, email: str, *, name: str = "", new_id: Callable[[], str], now: datetime) -> str:
         """The row of whoever owns that address, made when there is none; returns its id. Only for an address that the channel has authenticated."""
@@ -113,6 +113,15 @@ class SqlCustomers:
         with self._database.write() as session:
             conversation = owned(session, conversation_id, customer_id)
             hold(session, token, conversation.id, customer_id, until=until, now=now)
+
+    def _unchanged(self, who: Verified) -> str:
+        """The row of a customer of whom nothing new is said, without a write; empty when there is something to write."""
+        with self._database.read() as session:
+            row = session.scalar(select(CustomerRow).where(CustomerRow.external_id == who.id)) if who.id else None
+            if row is None or who.proven_email not in {"", row.email}:
+                return ""
+            news = row.crm_at is None and (not row.listed or who.name not in {"", row.name})
+            return "" if news else row.id
 
     def _recognise(self, who: Verified, *, new_id: Callable[[], str], now: datetime) -> str:
         with self._database.write() as session:

@@ -199,6 +199,16 @@ def test_an_identity_may_be_fetched_and_is_renewed_when_it_has_expired(context: 
 
 
 @pytest.mark.browser
+def test_a_page_that_cannot_fetch_an_identity_makes_nobody_anonymous(context: BrowserContext, site: Site) -> None:
+    page = context.new_page()
+    page.goto(site.page("broken.html", None))
+    page.evaluate("document.querySelector('support-chat').identify(async () => { throw new Error('500'); })")
+    frame = opened(page)
+    say(frame, "How do I invite members?")
+    expect(frame.locator(".turn-failed")).to_contain_text("could not confirm who you are")
+
+
+@pytest.mark.browser
 def test_an_identity_from_another_window_or_origin_is_not_heard(context: BrowserContext, site: Site) -> None:
     """CVE-2025-12245 of a kindred product: words of any window were taken for the host page's."""
     page = context.new_page()
