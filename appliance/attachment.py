@@ -67,10 +67,10 @@ _MAGIC: tuple[tuple[int, bytes, str], ...] = (
 class AttachmentLimits(Section):
     """How much customers may send along. What a mail brings has limits of its own (``mail.parsing``)."""
 
-    max_bytes: Annotated[int, Field(ge=0)] = 10_485_760
+    max_bytes: Annotated[int, Field(ge=0)] = 10_000_000
     """Of one file; 0: no files are taken."""
     max_per_message: Annotated[int, Field(ge=0, le=50)] = 5
-    max_bytes_per_day: Annotated[int, Field(ge=0)] = 52_428_800
+    max_bytes_per_day: Annotated[int, Field(ge=0)] = 50_000_000
     """Of all files of one conversation within 24 hours."""
     max_files_per_day: Annotated[int, Field(ge=0)] = 50
     max_uploads: Annotated[int, Field(ge=1)] = 64
@@ -125,6 +125,14 @@ def display_name(given: str) -> str:
     if _DEVICE.match(name):
         name = f"_{name}"
     return _shortened(name) or _NAMELESS
+
+
+def file_size(size: int) -> str:
+    """As people read it: 1 kB is 1,000 bytes, as file managers count by now."""
+    for unit, scale in (("MB", 1_000_000), ("kB", 1_000)):
+        if size >= scale:
+            return f"{size / scale:.1f}".removesuffix(".0") + f" {unit}"
+    return f"{size} bytes"
 
 
 def media_type(declared: str) -> str:

@@ -145,9 +145,9 @@ class Attachments:
     def tidy(self) -> int:
         """Remove what was uploaded and never sent, and files that no row knows, once they are old; returns how many. May block."""
         before = self._now() - timedelta(hours=self.limits.orphans_h)
-        gone = self._rows.forget_orphans(before)
+        gone = set(self._rows.forget_orphans(before))
         known = self._rows.ids()
-        gone += [name for name in self._files.left_over(before.timestamp()) if name not in known]
+        gone |= {name for name in self._files.left_over(before.timestamp()) if name not in known}
         for name in gone:
             self._files.remove(name)
         return len(gone)

@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from appliance.attachment import HEAD_BYTES, StoredFile, display_name, media_type, sniff
+from appliance.attachment import HEAD_BYTES, StoredFile, display_name, file_size, media_type, sniff
 from appliance.errors import InputTooLarge, NotFound, StorageFailed
 
 _GROWING = ".part"
@@ -120,7 +120,7 @@ class Upload:
     def write(self, chunk: bytes) -> None:
         if self._size + len(chunk) > self._max:
             raise InputTooLarge(
-                f"A file may have at most {self._max:,} bytes.", remedy="Send a smaller one, or a part of it."
+                f"A file may have at most {file_size(self._max)}.", remedy="Send a smaller one, or a part of it."
             )
         with _named():
             self._file.write(chunk)

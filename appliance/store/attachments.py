@@ -13,7 +13,7 @@ from typing import cast
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
-from appliance.attachment import Attachment, AttachmentLimits, State, StoredFile
+from appliance.attachment import Attachment, AttachmentLimits, State, StoredFile, file_size
 from appliance.errors import Conflict, InputInvalid, InputTooLarge, NotFound
 from appliance.store.attachment_table import AttachmentRow
 from appliance.store.database import Database
@@ -106,7 +106,7 @@ def _check_day(
     ).one()
     if size + sum(file.size for file in files) > limits.max_bytes_per_day:
         raise InputTooLarge(
-            f"A conversation takes at most {limits.max_bytes_per_day:,} bytes of files a day.", remedy=_REMEDY
+            f"A conversation takes at most {file_size(limits.max_bytes_per_day)} of files a day.", remedy=_REMEDY
         )
     if count + len(files) > limits.max_files_per_day:
         raise InputTooLarge(f"A conversation takes at most {limits.max_files_per_day} files a day.", remedy=_REMEDY)

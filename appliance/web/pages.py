@@ -10,6 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from litestar.plugins.jinja import JinjaTemplateEngine
 from litestar.template import TemplateConfig
 
+from appliance.attachment import file_size
 from appliance.config import Config
 from appliance.policy import Policy
 from appliance.web.assets import Assets
@@ -39,14 +40,6 @@ def direction(language: str) -> str:
 
 def _moment(value: datetime) -> str:
     return f"{value.day} {value:%B %Y, %H:%M} UTC"
-
-
-def file_size(size: int) -> str:
-    """As people read it: 1 kB is 1,000 bytes, as file managers count by now."""
-    for unit, scale in (("MB", 1_000_000), ("kB", 1_000)):
-        if size >= scale:
-            return f"{size / scale:.1f}".removesuffix(".0") + f" {unit}"
-    return f"{size} bytes"
 
 
 def build_templates(policy: Policy, config: Config, assets: Assets) -> TemplateConfig[JinjaTemplateEngine]:

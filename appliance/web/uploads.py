@@ -11,7 +11,7 @@ from urllib.parse import quote, unquote_to_bytes
 
 from litestar.exceptions import HTTPException
 
-from appliance.attachment import UNKNOWN, Attachment, display_name
+from appliance.attachment import UNKNOWN, Attachment, display_name, file_size
 from appliance.errors import InputInvalid, InputTooLarge
 from appliance.web.errors import AnyRequest
 
@@ -111,4 +111,4 @@ def _extended(value: str) -> str:
 
 
 def _too_large(most: int) -> InputTooLarge:
-    return InputTooLarge(f"At most {most:,} bytes are read here.", remedy="Send a smaller file, or fewer at once.")
+    return InputTooLarge(f"At most {file_size(most)} are read here.", remedy="Send a smaller file, or fewer at once.")

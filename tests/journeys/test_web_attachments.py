@@ -188,7 +188,7 @@ def test_the_cap_is_kept_before_and_while_reading_and_nothing_is_left(visitor: V
     announced = upload(visitor, bytes(2_000_001))
     chunked = upload(visitor, iter([bytes(500_000)] * 5))
     assert [(one.status_code, one.json()["code"]) for one in (announced, chunked)] == [(413, "input_too_large")] * 2
-    assert "2,000,000 bytes" in announced.json()["detail"]
+    assert "2 MB" in announced.json()["detail"]
     assert on_disk(data) == before
     assert upload(visitor, bytes(2_000_000)).status_code == 201
 

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import httpx
 import pytest
+from playwright.sync_api import Browser, expect
 from test_web_attachments import PNG, SETTINGS, on_disk, start
-from web_fixtures import ServerProcess, form_token
+from web_fixtures import ServerProcess, form_token, no_sideways_scroll, shot, watch
 
 from appliance.attachment import display_name
 from appliance.ticket import SUSPECTED
@@ -67,7 +68,7 @@ def client(appliance: ServerProcess) -> Iterator[httpx.Client]:
 
 
 @pytest.fixture
-def browser(strict: ServerProcess) -> Iterator[httpx.Client]:
+def person(strict: ServerProcess) -> Iterator[httpx.Client]:
     with httpx.Client(base_url=strict.url, timeout=30.0, trust_env=False, headers=OWN) as made:
         yield made
 
@@ -145,12 +146,12 @@ def test_a_stranger_cannot_add_files_to_a_ticket(client: httpx.Client, data: Pat
 @pytest.mark.parametrize(
     ("files", "status", "why"),
     [
-        ([("big.bin", bytes(2_000_001))], 413, "2,000,000 bytes"),
+        ([("big.bin", bytes(2_000_001))], 413, "2 MB"),
         ([(f"{n}.txt", b"x") for n in range(4)], 400, "at most 3 files"),
         (
             [("a.bin", bytes(1_900_000)), ("b.bin", bytes(1_900_000)), ("c.bin", bytes(1_900_000))],
             413,
-            "5,000,000 bytes",
+            "5 MB",
         ),
     ],
 )
@@ -267,9 +268,9 @@ def test_a_form_that_was_not_shown_comes_back_filled_in_and_then_goes_through(cl
 
 
 def test_what_comes_faster_than_people_write_is_shown_again_and_the_second_press_goes_through(
-    browser: httpx.Client,
+    person: httpx.Client,
 ) -> None:
-    answer = send(browser, "Filled in by a machine?", ("a.png", PNG), name="Ana")
+    answer = send(person, "Filled in by a machine?", ("a.png", PNG), name="Ana")
     assert answer.status_code == 400
     for kept in (
         "Filled in by a machine?",
@@ -280,7 +281,7 @@ def test_what_comes_faster_than_people_write_is_shown_again_and_the_second_press
     ):
         assert kept in answer.text
     time.sleep(2.1)  # what a person needs to read that and press again
-    assert send(browser, "Filled in by a machine?", ("a.png", PNG), form=shown_token(answer)).status_code == 303
+    assert send(person, "Filled in by a machine?", ("a.png", PNG), form=shown_token(answer)).status_code == 303
 
 
 @pytest.mark.parametrize(
@@ -349,3 +350,66 @@ def test_a_slow_upload_is_dropped_and_leaves_nothing(limited: ServerProcess) -> 
         assert on_disk(data) == set()
         view = client.get(f"/api/conversations/{opened['id']}", headers=headers)
         assert view.json()["messages"] == []
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("width", [1280, 390])
+def test_a_person_sends_files_and_saves_them_again_without_javascript(
+    browser: Browser, appliance: ServerProcess, tmp_path: Path, width: int
+) -> None:
+    name = "Bildschirmfoto_der_Fehlermeldung_" * 5 + "zweiter_Versuch.png"
+    picture, heavy = tmp_path / name, tmp_path / "film.mp4"
+    picture.write_bytes(PNG)
+    heavy.write_bytes(bytes(2_000_001))
+    context = browser.new_context(
+        base_url=appliance.url, java_script_enabled=False, viewport={"width": width, "height": 800}
+    )
+    page = context.new_page()
+    page.set_default_timeout(60_000)
+    seen = watch(page)
+    page.goto("/contact")
+    page.get_by_label("Your message").fill("The picture shows it.")
+    page.locator("#files").set_input_files([picture, heavy])
+    page.get_by_role("button", name="Send message").click()
+    expect(page.get_by_role("alert")).to_contain_text("at most 2 MB")
+    expect(page.get_by_text("Please choose your files again")).to_be_visible()
+    expect(page.get_by_label("Your message")).to_have_value("The picture shows it.")
+    shot(page, f"contact-files-{width}")
+    page.locator("#files").set_input_files([picture])
+    page.get_by_role("button", name="Send message").click()
+    expect(page.get_by_role("list", name="Attached file")).to_be_visible()
+    shot(page, f"ticket-files-{width}")
+    with page.expect_download() as saved:
+        page.get_by_role("link", name=name).click()
+    assert saved.value.suggested_filename == name
+    assert Path(saved.value.path()).read_bytes() == PNG
+    page.get_by_label("Add to your ticket").or_(page.get_by_label("Reply")).fill("One more.")
+    page.locator("#files").set_input_files([picture])
+    page.get_by_role("button", name="Send", exact=True).click()
+    expect(page.get_by_role("list", name="Attached file")).to_have_count(2)
+    context.close()
+    assert seen.outside(appliance.url) == []
+    assert seen.violations() == []
+
+
+@pytest.mark.browser
+def test_pages_with_long_file_names_fit_a_small_screen(browser: Browser, appliance: ServerProcess) -> None:
+    context = browser.new_context(base_url=appliance.url, viewport={"width": 360, "height": 640})
+    page = context.new_page()
+    page.set_default_timeout(60_000)
+    page.goto("/contact")
+    page.get_by_label("Your message").fill("See the file.")
+    page.locator("#files").set_input_files(
+        [
+            {"name": "w" * 190 + ".png", "mimeType": "image/png", "buffer": PNG},
+            {"name": "b", "mimeType": "", "buffer": bytes(2_000_001)},
+        ]
+    )
+    page.get_by_role("button", name="Send message").click()
+    expect(page.get_by_role("alert")).to_be_visible()
+    assert no_sideways_scroll(page)
+    page.locator("#files").set_input_files([{"name": "w" * 190 + ".png", "mimeType": "image/png", "buffer": PNG}])
+    page.get_by_role("button", name="Send message").click()
+    expect(page.get_by_role("list", name="Attached file")).to_be_visible()
+    assert no_sideways_scroll(page)
+    context.close()
