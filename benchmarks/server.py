@@ -64,7 +64,9 @@ class Client:
 
 @contextmanager
 def serving(data: Path, profile: Path) -> Iterator[Server]:
-    """``appliance up`` on ``data``; its log is ``server.log`` there."""
+    """``appliance up`` on ``data``; its log is ``server.log`` there. All load comes from one address, so openings have no limit unless the folder has settings."""
+    if not (data / "appliance.toml").exists():
+        (data / "appliance.toml").write_text("[openings]\nper_client = 0\ntotal = 0\n", "utf-8")
     port = _free_port()
     command = [sys.executable, "-c", "from appliance.cli.main import run; run()", "up"]
     command += ["--data", str(data), "--profile", str(profile), "--port", str(port)]

@@ -13,6 +13,7 @@ from web_fixtures import ServerProcess, Visitor, form_token
 
 from appliance.web.headers import page_headers
 from appliance.web.shield import Shield
+from appliance.web.stream import Streams
 from appliance.web.traffic import Traffic
 
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -188,7 +189,7 @@ async def test_a_body_that_never_ends_is_told_to_stop() -> None:
     async def send(message: Any) -> None:
         answers.append(message)
 
-    shield = Shield(reads_the_body, Traffic(CollectorRegistry()), page_headers(), {}, body_timeout_s=0.02)
+    shield = Shield(reads_the_body, Traffic(CollectorRegistry(), Streams()), page_headers(), {}, body_timeout_s=0.02)
     scope = {"type": "http", "method": "POST", "path": "/api/conversations", "headers": []}
     await shield(scope, one_byte_and_silence, send)  # type: ignore[arg-type]
     assert answers[0]["status"] == 408
