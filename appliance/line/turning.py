@@ -94,6 +94,7 @@ class Turning:
             if turn is None:
                 await self.repeat(run)
                 return
+            await self._listen(run.message.text)
             await self._slots.acquire()
         try:
             reach("begun")
@@ -135,7 +136,6 @@ class Turning:
 
     async def _answer(self, this: _Try) -> None:
         message = this.run.message
-        await self._listen(message.text)
         for rounds in range(_ROUNDS):
             this.last = rounds == _ROUNDS - 1
             this.covered = await this.journal.step("gather", list, lambda: self._gather(message.id))
