@@ -69,7 +69,7 @@ class _Steps:
                 return {"fault": note_fault(error)}
             return {"result": to_json(kind, fresh[0])}
 
-        document = await self._dbos.run_step_async({"name": name}, noted)
+        document = await self._noted(name, noted)
         if name in POINTS:
             reach(name)
         if raised:
@@ -77,6 +77,17 @@ class _Steps:
         if "fault" in document:
             raise noted_fault(document["fault"])
         return fresh[0] if fresh else from_json(kind, document["result"])
+
+    async def _noted(self, name: str, noted: Callable[[], Awaitable[Any]]) -> Any:
+        from dbos import error as faults
+
+        try:
+            return await self._dbos.run_step_async({"name": name}, noted)
+        except (SQLAlchemyError, faults.DBOSException) as error:  # a full disk, or notes of another order of steps
+            raise StorageFailed(
+                f"The step {name} could not be noted ({type(error).__name__}).",
+                remedy="Check the disk; the message is kept, and its run begun anew.",
+            ) from error
 
 
 class Durable:
