@@ -7,7 +7,7 @@ import secrets
 import time
 import uuid
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -136,8 +136,7 @@ async def open_appliance(
     """Open every part, take up what an earlier process left unanswered, and close it all in the end."""
     async with AsyncExitStack() as stack:
         policy = load_policy(config.profile)
-        database = Database(config.database_url)
-        stack.callback(database.close)
+        database = stack.enter_context(closing(Database(config.database_url)))
         models, detector = await _models(config, policy)
         metrics = Metrics()
         policy, classifier, heads = staffed(config, models.encoder, config.profile)
@@ -145,7 +144,7 @@ async def open_appliance(
         stack.push_async_callback(queues.close)
         tongue = open_tongue(config, policy, detector)
         knowledge = open_knowledge(config, database, models.encoder, tongue=tongue)
-        ways = open_ways(config, database, new_id=new_id, now=now)
+        ways = open_ways(config, database, metrics.registry, new_id=new_id, now=now)
         conversations = SqlConversations(
             database, depart=ways.depart, new_id=new_id, now=now, limits=config.attachments
         )

@@ -16,7 +16,7 @@ from appliance.desk_settings import DeskSettings
 from appliance.errors import ConfigInvalid, explain
 from appliance.mail_settings import Mail
 from appliance.opening_settings import Openings
-from appliance.outgoing_settings import Outgoing
+from appliance.outgoing_settings import Outgoing, Webhook, distinct
 from appliance.section import Section
 
 
@@ -200,6 +200,13 @@ class Config(Section):
     crm: Crm = Crm()
     desks: tuple[DeskSettings, ...] = ()
     """Help desks that the company keeps."""
+    webhooks: tuple[Webhook, ...] = ()
+    """Who is told of what happens to conversations."""
+
+    @field_validator("webhooks")
+    @classmethod
+    def _distinct(cls, value: tuple[Webhook, ...]) -> tuple[Webhook, ...]:
+        return distinct(value)
 
     @property
     def base_url(self) -> str:

@@ -121,5 +121,20 @@ class Metrics:
         self._runs.labels(name).observe(run_s)
 
 
+class Tries:
+    """Of telling a webhook, by what came of it: delivered, again (it is tried once more) or refused."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._tries = Counter(
+            "appliance_webhook_tries",
+            "Messages sent to webhooks, by what came of it.",
+            ("webhook", "result"),
+            registry=registry,
+        )
+
+    def count(self, name: str, result: str) -> None:
+        self._tries.labels(name, result).inc()
+
+
 def _is(name: str, rung: HasState) -> float:
     return float(name in rung.state.split(", "))

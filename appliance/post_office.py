@@ -7,19 +7,25 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from prometheus_client import CollectorRegistry
+
 from appliance.channels.carriers import Carrier
 from appliance.channels.desks.carrier import DeskCarrier
 from appliance.channels.desks.intake import DeskIntake
 from appliance.channels.desks.registry import OpenDesk, open_desks
 from appliance.channels.desks.words import unsent_note
 from appliance.channels.reception import Reception
+from appliance.channels.webhooks import WebhookCarrier, secrets_of
+from appliance.channels.webhooks import departures as webhook_departures
 from appliance.config import Config
+from appliance.metrics import Tries
 from appliance.outgoing.client import Client
 from appliance.store.customers import SqlCustomers
 from appliance.store.database import Database
 from appliance.store.desk_tickets import SqlDeskTickets
 from appliance.store.desk_tickets import departures as desk_departures
 from appliance.store.outbox import Depart, Departure, Happened, Parcel
+from appliance.store.telling import SqlTelling
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +52,29 @@ class Ways:
         return DeskIntake(self.desks, reception, self.tickets, self.customers, new_id=self.new_id, now=self.now)
 
 
-def open_ways(config: Config, database: Database, *, new_id: Callable[[], str], now: Callable[[], datetime]) -> Ways:
-    """Raises ``ConfigInvalid`` for a desk whose files cannot be used."""
+def open_ways(
+    config: Config,
+    database: Database,
+    registry: CollectorRegistry,
+    *,
+    new_id: Callable[[], str],
+    now: Callable[[], datetime],
+) -> Ways:
+    """Raises ``ConfigInvalid`` when a token or a secret cannot be used: better at the start than at the first event."""
     desks = open_desks(config.desks)
     tickets = SqlDeskTickets(database, new_id=new_id)
-    departs: tuple[Depart, ...] = (desk_departures,) if desks else ()
-    carriers: tuple[Carrier, ...] = (DeskCarrier(desks, tickets, Client(config.outgoing)),) if desks else ()
-    return Ways(departs, carriers, desks, tickets, SqlCustomers(database), new_id, now)
+    client = Client(config.outgoing)
+    departs: list[Depart] = []
+    carriers: list[Carrier] = []
+    if desks:
+        departs.append(desk_departures)
+        carriers.append(DeskCarrier(desks, tickets, client))
+    if config.webhooks:
+        for webhook in config.webhooks:
+            secrets_of(webhook)
+        departs.append(webhook_departures(config.webhooks))
+        carriers.append(WebhookCarrier(config.webhooks, client, SqlTelling(database), now, Tries(registry).count))
+    return Ways(tuple(departs), tuple(carriers), desks, tickets, SqlCustomers(database), new_id, now)
 
 
 def desk_keys(config: Config) -> dict[str, str]:

@@ -23,6 +23,7 @@ from appliance.cli import (
     models,
     report,
     up,
+    webhooks,
 )
 from appliance.cli.console import complain
 from appliance.errors import ApplianceFault
@@ -50,6 +51,7 @@ app.add_typer(egress.app, name="egress")
 app.add_typer(mail.app, name="mail")
 app.add_typer(access.app, name="access")
 app.add_typer(customers.app, name="customers")
+app.add_typer(webhooks.app, name="webhooks")
 app.command()(doctor.doctor)
 
 

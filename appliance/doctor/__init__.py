@@ -9,7 +9,7 @@ from functools import partial
 from sqlalchemy.exc import SQLAlchemyError
 
 from appliance.config import Config
-from appliance.doctor import calls, customers, desks, fits, leaving, machine, parts, state
+from appliance.doctor import calls, customers, desks, destinations, fits, leaving, machine, parts, state
 from appliance.doctor.amiss import Amiss
 from appliance.errors import ApplianceFault
 from appliance.model_set import open_catalog
@@ -41,6 +41,7 @@ def _looks(config: Config) -> Iterator[tuple[str, Look]]:
     yield "python", machine.python
     yield "telemetry", machine.telemetry  # before anything opens a model, which would set the switches
     yield "calls", partial(calls.calls, config)
+    yield "destinations", partial(destinations.destinations, config)
     yield "onnxruntime", partial(machine.onnxruntime, config)
     catalog = open_catalog(config)
     encoder = parts.opened(config, catalog)

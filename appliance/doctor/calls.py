@@ -1,4 +1,4 @@
-"""Whom the settings let the box call, hosted models aside. Without settings that say otherwise: nobody."""
+"""Whom the settings let the box call, hosted models and the ``destinations`` aside. Without settings that say otherwise: nobody."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from sqlalchemy.engine import make_url
 
 from appliance.config import Config
 from appliance.doctor.amiss import Amiss
+from appliance.doctor.destinations import configured
 from models.telemetry import collectors
 
 
@@ -27,7 +28,8 @@ def calls(config: Config) -> str:
     # a desk outside is in order: the tickets answered there are its own, and nothing of others goes to it
     called += [(f"desks.{desk.name}", _host(desk.base_url)) for desk in config.desks]
     listed = ", ".join(f"{host} ({setting})" for setting, host in called)
-    return f"the box may call {listed}" if listed else "the box calls nobody"
+    but = " but its destinations" if any(configured(config)) else ""
+    return f"the box may call {listed}" if listed else f"the box calls nobody{but}"
 
 
 def addresses(config: Config, environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:

@@ -54,6 +54,8 @@ class _Target:
     host: str
     port: int
     addresses: list[Address]
+    inside: bool
+    """All of them are allowed by the settings rather than public."""
 
     @property
     def origin(self) -> tuple[str, str, int]:
@@ -101,7 +103,7 @@ class Client:
             raise OutgoingRefused(
                 f"{host} lies outside and would be called without TLS.", remedy="Write its address with https."
             )
-        return _Target(parsed, host, parsed.port or _DEFAULT_PORTS[parsed.scheme], addresses)
+        return _Target(parsed, host, parsed.port or _DEFAULT_PORTS[parsed.scheme], addresses, inside)
 
     async def _addresses(self, host: str) -> Sequence[str]:
         if ":" in host or host.replace(".", "").isdigit():

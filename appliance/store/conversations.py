@@ -191,7 +191,7 @@ class SqlConversations:
         now: datetime,
     ) -> None:
         with self._database.write() as session:
-            conversation = authorized(session, conversation_id, token, now=self._now())
+            conversation = authorized(session, conversation_id, token, change=True, now=self._now())
             row = session.get(FeedbackRow, conversation_id) or FeedbackRow(conversation_id=conversation_id, comment="")
             row.resolved = row.resolved if resolved is None else resolved
             row.csat = row.csat if csat is None else csat

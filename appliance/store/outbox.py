@@ -5,16 +5,17 @@ waiting -> sending -> sent | waiting (to be tried again) | failed
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
+from appliance.errors import Conflict, NotFound
 from appliance.store.database import Database
-from appliance.store.tables import OutboxRow
+from appliance.store.tables import ConversationRow, OutboxRow
 from appliance.ticket import Channel, Outcome
 
 What = Literal[
@@ -50,7 +51,7 @@ class Departure:
     """One thing that has to leave because of it. ``key`` is the same whenever it is asked for again, so it is written once.
 
     ``kind``: the carrier (mail, desk, webhook). ``target``: which mailbox, desk or webhook. ``body``: what the carrier needs beside the stored
-    conversation; ids rather than texts.
+    conversation; ids rather than texts. ``in_order``: the body gets a ``sequence`` that grows within the conversation.
     """
 
     key: str
@@ -58,6 +59,7 @@ class Departure:
     target: str
     purpose: str
     body: dict[str, Any] = field(default_factory=dict)
+    in_order: bool = False
 
 
 Depart = Callable[[Happened], Iterable[Departure]]
@@ -84,8 +86,26 @@ class Parcel:
     created_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A row as people see it."""
+
+    id: str
+    target: str
+    purpose: str
+    conversation_id: str | None
+    state: str
+    attempts: int
+    created_at: datetime
+    due_at: datetime
+    settled_at: datetime | None
+    receipt: str
+    fault: str
+
+
 def put(session: Session, departures: Iterable[Departure], happened: Happened, *, new_id: Callable[[], str]) -> None:
-    """Add rows to the caller's transaction; what is there already stays as it is."""
+    """Add rows to the caller's transaction, which holds the conversation's row; what is there already stays as it is."""
+    numbers: dict[str, int] = {}
     for departure in departures:
         if session.scalar(select(OutboxRow.id).where(OutboxRow.key == departure.key)):
             continue
@@ -98,7 +118,7 @@ def put(session: Session, departures: Iterable[Departure], happened: Happened, *
                 purpose=departure.purpose,
                 conversation_id=happened.conversation_id,
                 message_id=happened.message_id,
-                body=departure.body,
+                body=departure.body | (_number(session, happened, numbers) if departure.in_order else {}),
                 state="waiting",
                 attempts=0,
                 claimed_by=None,
@@ -109,6 +129,15 @@ def put(session: Session, departures: Iterable[Departure], happened: Happened, *
                 fault="",
             )
         )
+
+
+def _number(session: Session, happened: Happened, numbers: dict[str, int]) -> dict[str, int]:
+    """One number a happening, whoever is told of it."""
+    if not numbers:
+        conversation = session.get_one(ConversationRow, happened.conversation_id)
+        conversation.happenings += 1
+        numbers["sequence"] = conversation.happenings
+    return numbers
 
 
 class SqlOutbox:
@@ -156,6 +185,31 @@ class SqlOutbox:
             row = session.get_one(OutboxRow, parcel_id)
             row.state, row.claimed_by, row.fault, row.due_at = "waiting", None, fault, due_at
 
+    def listed(self, kind: str, states: Sequence[str], *, limit: int) -> list[Listed]:
+        """Rows of a kind in any of these states, the newest first."""
+        query = select(OutboxRow).where(OutboxRow.kind == kind, OutboxRow.state.in_(states))
+        with self._database.read() as session:
+            rows = session.scalars(query.order_by(OutboxRow.created_at.desc(), OutboxRow.id).limit(limit))
+            return [_listed(row) for row in rows]
+
+    def tally(self, kind: str) -> dict[tuple[str, str], int]:
+        """(target, state) -> how many rows of that kind."""
+        query = select(OutboxRow.target, OutboxRow.state, func.count()).where(OutboxRow.kind == kind)
+        with self._database.read() as session:
+            rows = session.execute(query.group_by(OutboxRow.target, OutboxRow.state))
+            return {(target, state): number for target, state, number in rows}
+
+    def again(self, parcel_id: str, *, kind: str, now: datetime) -> Listed:
+        """Send a failed row once more from the beginning, under its old id. Raises ``NotFound``, ``Conflict``."""
+        with self._database.write() as session:
+            row = session.get(OutboxRow, parcel_id, with_for_update=True)
+            if row is None or row.kind != kind:
+                raise NotFound(f"There is no {kind} with the id {parcel_id!r}.", remedy="Take the id from the list.")
+            if row.state in {"sending", "sent"}:
+                raise Conflict(f"It is {row.state} already.", remedy="Nothing needs to be done.")
+            row.state, row.attempts, row.due_at, row.settled_at = "waiting", 0, now, None
+            return _listed(row)
+
     def count(self) -> dict[str, int]:
         """Rows by state."""
         with self._database.read() as session:
@@ -166,6 +220,22 @@ class SqlOutbox:
         with self._database.write() as session:
             row = session.get_one(OutboxRow, parcel_id)
             row.state, row.settled_at, row.receipt, row.fault, row.claimed_by = state, now, receipt, fault, None
+
+
+def _listed(row: OutboxRow) -> Listed:
+    return Listed(
+        row.id,
+        row.target,
+        row.purpose,
+        row.conversation_id,
+        row.state,
+        row.attempts,
+        row.created_at,
+        row.due_at,
+        row.settled_at,
+        row.receipt,
+        row.fault,
+    )
 
 
 def _parcel(row: OutboxRow) -> Parcel:

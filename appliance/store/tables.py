@@ -92,6 +92,7 @@ class ConversationRow(Base):
     source: Mapped[str] = mapped_column(String(64), default="", server_default=sql("''"))
     external_id: Mapped[str | None] = mapped_column(String(255))
     suspicion: Mapped[str] = mapped_column(String(32), default="", server_default=sql("''"))
+    happenings: Mapped[int] = mapped_column(Integer, default=0, server_default=sql("0"))
     created_at: Mapped[datetime] = mapped_column(index=True)
     updated_at: Mapped[datetime] = mapped_column(index=True)
 

@@ -32,6 +32,8 @@ LANGUAGES = (
 )
 LEFT_OUT = {
     "models add": "needs the folder of a model of the catalogue, hundreds of megabytes, and only reads it",
+    "webhooks retry": "there is no message that failed: nobody is told of anything by default",
+    "webhooks test": "there is no webhook by default",
     "models train reranker": "needs torch, which an installation from the locked wheels does not have",
 }
 """Commands that the story does not run, each with its reason. A test holds story and command line together."""
@@ -89,7 +91,7 @@ def clean_environment() -> str:
 def switches(document: str) -> str:
     """What the doctor says of the switches and of the addresses that may be called."""
     found = {row["check"]: row for row in json.loads(document)}
-    told = {name: found[name] for name in ("telemetry", "calls", "egress")}
+    told = {name: found[name] for name in ("telemetry", "calls", "destinations", "egress")}
     if wrong := [row["detail"] for row in told.values() if not row["ok"]]:
         raise Failed(" ".join(wrong))
     return "\n".join(row["detail"] for row in told.values())
@@ -190,6 +192,8 @@ def manage(steps: Steps, place: Place) -> None:
     steps.run("access list", *place.appliance("access", "list", "--json"))
     key = json.loads(made) if made else {"id": "", "key": ""}
     steps.do("the compliance officer's page", lambda: here.officer(key["key"]))
+    steps.run("webhooks list", *place.appliance("webhooks", "list", "--json"))
+    steps.run("webhooks failed", *place.appliance("webhooks", "failed", "--json"))
     steps.run("access revoke", *place.appliance("access", "revoke", key["id"]))
     steps.run("models list", *place.appliance("models", "list", "--json"))
     steps.run("models verify", *place.appliance("models", "verify", "--json"))

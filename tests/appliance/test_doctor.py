@@ -17,8 +17,10 @@ from appliance.config import Database as DatabaseSettings
 from appliance.doctor import Check, checks
 from appliance.doctor.amiss import Amiss
 from appliance.doctor.calls import calls
+from appliance.doctor.destinations import destinations
 from appliance.knowledge import open_knowledge
 from appliance.model_set import open_catalog
+from appliance.outgoing_settings import Outgoing, Webhook
 from appliance.rerankers import open_encoder
 from appliance.store.articles import SqlArticles
 from appliance.store.database import Database
@@ -269,3 +271,31 @@ def complaint(asked: Config) -> str:
         calls(asked)
     assert found.value.remedy
     return found.value.message
+
+
+def hooked(tmp_path: Path, *urls: str, text: bool = False, **outgoing: object) -> Config:
+    secret = tmp_path / "secret"
+    secret.write_text(f"whsec_{'YWFh' * 8}\n")
+    hooks = tuple(
+        Webhook(name=f"h{n}", url=url, events=("reply.sent",), secret_file=str(secret), include_text=text)
+        for n, url in enumerate(urls)
+    )
+    return config(tmp_path, webhooks=hooks, outgoing=Outgoing(**outgoing))  # type: ignore[arg-type] # checked by pydantic
+
+
+def test_each_configured_server_is_said_with_its_place_and_what_goes_there(tmp_path: Path) -> None:
+    own = {"10.1.2.3": ("10.1.2.0/24",)}
+    asked = hooked(tmp_path, "https://10.1.2.3/in", "https://8.8.8.8/in?key=t0psecret", allow_networks=own)
+    said = "10.1.2.3 (webhooks.h0, inside): ids and states; 8.8.8.8 (webhooks.h1, outside): ids and states"
+    assert destinations(asked) == said
+    assert "customers' text" in destinations(hooked(tmp_path, "https://8.8.8.8/in", text=True))
+    assert calls(asked) == "the box calls nobody but its destinations"
+    assert destinations(config(tmp_path)) == "none is configured"
+
+
+def test_a_configured_server_that_may_not_be_called_is_not_in_order(tmp_path: Path) -> None:
+    with pytest.raises(Amiss, match=r"webhooks\.h0: 10\.1\.2\.3 leads to 10\.1\.2\.3"):
+        destinations(hooked(tmp_path, "https://10.1.2.3/in"))
+    asked = hooked(tmp_path, "https://8.8.8.8/in")
+    Path(asked.webhooks[0].secret_file).unlink()
+    assert not_ok(asked, "destinations").detail == "The secret file of webhook h0 cannot be read."
