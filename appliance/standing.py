@@ -91,6 +91,7 @@ async def stand(
             desk,
             SqlTurns(database, depart=depart, new_id=new_id),
             max_running=config.server.max_running,
+            max_running_each=config.server.max_running_each,
             parallel=parallel,
             new_id=new_id,
             now=now,

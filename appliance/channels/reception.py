@@ -10,7 +10,6 @@ import re
 import secrets
 import unicodedata
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -208,34 +207,36 @@ class Reception:
             now=self._now(),
         )
 
-    # Both are shielded: a sender who hangs up while the row is written must not leave it without its run.
+    # All are shielded: a sender who hangs up while the row is written must not leave it without its run.
     async def _create(self, new: NewConversation, first: NewMessage | None) -> Message | None:
-        with self._runner.admit() if first else nullcontext():
+        if first is None:
+            return await asyncio.to_thread(self._conversations.create, new, now=self._now(), first=None)
+        with self._runner.admit(new.id) as permit:
             reach("received")
             message = await asyncio.to_thread(self._conversations.create, new, now=self._now(), first=first)
             reach("stored")
             if message:
-                self._runner.submit(message)
+                self._runner.submit(message, permit)
             return message
 
     async def _accept(self, conversation_id: str, token: str, new: NewMessage) -> Accepted:
-        with self._runner.admit():
+        with self._runner.admit(conversation_id) as permit:
             reach("received")
             accepted = await asyncio.to_thread(self._conversations.accept, conversation_id, token, new, now=self._now())
             reach("stored")
             if accepted.reply is None:
-                self._runner.submit(accepted.message)
+                self._runner.submit(accepted.message, permit)
             return accepted
 
     async def _take(self, new: NewConversation, message: NewMessage, reply_to: str | None) -> Accepted:
-        with self._runner.admit():
+        with self._runner.admit(reply_to or new.id, bounded=False) as permit:
             reach("received")
             accepted = await asyncio.to_thread(
                 self._conversations.take, new, message, reply_to=reply_to, now=self._now()
             )
             reach("stored")
             if accepted.reply is None:
-                self._runner.submit(accepted.message)
+                self._runner.submit(accepted.message, permit)
             return accepted
 
     def _new_message(

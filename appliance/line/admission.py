@@ -132,12 +132,12 @@ class Admission:
         """Runs that end in a second while the box is busy."""
         return self._rate.per_s()
 
-    def enter(self, conversation_id: str = "") -> Permit:
-        """A permit for a message that is about to be stored. ``conversation_id``: "" while there is none yet.
+    def enter(self, conversation_id: str, *, bounded: bool = True) -> Permit:
+        """A permit for a message that is about to be stored. Not ``bounded``: a connector's, which waits for the box as a whole and for nobody in it.
 
         Raises ``Busy`` when the box is full and ``TooFast`` when this conversation alone has too many; nothing is stored then.
         """
-        if conversation_id and self._of[conversation_id] >= self._each:
+        if bounded and self._of[conversation_id] >= self._each:
             raise TooFast(
                 f"{self._each} messages of this conversation are still to be answered.",
                 retry_after_s=self._bounded(1 / self._rate.per_s()),
@@ -150,8 +150,7 @@ class Admission:
         """A permit for a message that is stored already, such as one that an earlier process left: it cannot be refused any more."""
         permit = Permit(self, conversation_id)
         self._out.add(permit)
-        if conversation_id:
-            self._of[conversation_id] += 1
+        self._of[conversation_id] += 1
         self._rate.began()
         return permit
 
@@ -189,10 +188,9 @@ class Admission:
             return
         self._leave_queue(permit)
         self._out.discard(permit)
-        if permit.conversation_id:
-            self._of[permit.conversation_id] -= 1
-            if not self._of[permit.conversation_id]:
-                del self._of[permit.conversation_id]
+        self._of[permit.conversation_id] -= 1
+        if not self._of[permit.conversation_id]:
+            del self._of[permit.conversation_id]
         if permit.message_id:
             self._rate.ended(more=bool(self._out))
 

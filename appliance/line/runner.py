@@ -9,12 +9,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Protocol
 
 from appliance.errors import ApplianceFault, Busy, StorageFailed
+from appliance.line.admission import Admission, Permit
 from appliance.line.desk import Desk
 from appliance.line.events import Event, position
 from appliance.line.journal import Journal
@@ -47,7 +47,7 @@ class Engine(Protocol):
 
 
 class Runner:
-    """At most ``parallel`` lines run at once; at most ``max_running`` messages are taken on and not yet answered."""
+    """At most ``parallel`` lines run at once; who is taken on, and who has to wait outside, is ``admission``'s to say."""
 
     def __init__(
         self,
@@ -55,6 +55,7 @@ class Runner:
         turns: SqlTurns,
         *,
         max_running: int,
+        max_running_each: int = 8,
         parallel: int,
         new_id: Callable[[], str],
         now: Callable[[], datetime],
@@ -64,14 +65,16 @@ class Runner:
         desks: Mapping[str, Desk] | None = None,
         wake: Callable[[], None] = lambda: None,
     ) -> None:
-        """``desks``: of further profiles, by name. ``wake``: called when a run has closed, since something may have to leave."""
+        """``max_running``, ``max_running_each``: messages taken on and not yet answered, in all and of one conversation.
+
+        ``desks``: of further profiles, by name. ``wake``: called when a run has closed, since something may have to leave.
+        """
         self._turns = turns
         self._after = desk.policy.afterwards
-        self._max_running = max_running
+        self.admission = Admission(max_running, each=max_running_each)
         self._now = now
         self._pause = pause
         self._runs: dict[str, Run] = {}
-        self._arriving = 0
         self._tasks: set[asyncio.Task[None]] = set()
         self._watchers = Watchers()
         self._turning = Turning(
@@ -92,25 +95,15 @@ class Runner:
         """From here on messages can be submitted."""
         self._engine = engine
 
-    @contextmanager
-    def admit(self) -> Iterator[None]:
-        """A place for one message, held while it is stored and submitted: a rush must not slip in between the two.
+    def admit(self, conversation_id: str, *, bounded: bool = True) -> Permit:
+        """A permit, held while a message is stored and submitted: a rush must not slip in between. Raises ``Busy`` or ``TooFast`` (only if ``bounded``)."""
+        return self.admission.enter(conversation_id, bounded=bounded)
 
-        Raises ``Busy``, before anything is stored, when as many messages are under way as we take on.
-        """
-        if len(self._runs) + self._arriving >= self._max_running:
-            raise Busy(f"{len(self._runs)} messages are being answered; more are not taken on just now.")
-        self._arriving += 1
-        try:
-            yield
-        finally:
-            self._arriving -= 1
-
-    def submit(self, message: Message, *, again: bool = False) -> None:
-        """Start the run of a stored message, unless it is under way. ``again``: it has lost the one that it had."""
+    def submit(self, message: Message, permit: Permit, *, again: bool = False) -> None:
+        """Start the run of a stored message, unless it is under way; the permit is the run's from here on. ``again``: it has lost the run that it had."""
         if message.id in self._runs:
             return
-        run = self._runs[message.id] = Run(message)
+        run = self._enter(message, permit)
         self._keep(
             asyncio.create_task(self._begin(run, secrets.token_hex(4) if again else ""), name=f"begin-{message.id}")
         )
@@ -124,7 +117,7 @@ class Runner:
         elsewhere = await self._engine.unfinished()
         orphans = [message for message in left if message.id not in elsewhere and message.id not in self._runs]
         for message in orphans:
-            self.submit(message, again=True)
+            self.submit(message, self.admission.take(message.conversation_id), again=True)
         return len(orphans)
 
     async def sweep(self) -> None:
@@ -205,7 +198,8 @@ class Runner:
         self._keep(task)
         run = self._runs.get(message_id)
         if run is None:  # resumed: nobody here has submitted it
-            run = self._runs[message_id] = Run(await asyncio.to_thread(self._turns.message, message_id))
+            message = await asyncio.to_thread(self._turns.message, message_id)
+            run = self._enter(message, self.admission.take(message.conversation_id))
         await self._guarded(run, lambda: self._turning.work(run, journal, self._before(run)))
         await self._set_timers(run)
 
@@ -217,6 +211,11 @@ class Runner:
         name, hours = ("remind", self._after.remind_h) if outcome == "handed_over" else ("close", self._after.close_h)
         if hours:
             await self._engine.at(name, run.message.id, hours * 3600)
+
+    def _enter(self, message: Message, permit: Permit) -> Run:
+        permit.wait_as(message.id)
+        run = self._runs[message.id] = Run(message, permit)
+        return run
 
     def _before(self, run: Run) -> Run | None:
         """The run that this one has to wait for."""
@@ -271,12 +270,16 @@ class Runner:
             _log.error("message %s: defect while closing", message.id, exc_info=without_text(error))
             self._failed(run, StorageFailed("The reply could not be stored; the message is kept and tried again."))
             raise
-        self._runs.pop(message.id, None)
+        self._drop(run)
         self._watchers.tell(message.conversation_id)
+
+    def _drop(self, run: Run) -> None:
+        run.permit.release()
+        self._runs.pop(run.message.id, None)
 
     def _failed(self, run: Run, fault: Exception) -> None:
         run.fail(fault)
-        self._runs.pop(run.message.id, None)
+        self._drop(run)
         self._watchers.tell(run.message.conversation_id)
 
     def _keep(self, task: asyncio.Task[None]) -> None:

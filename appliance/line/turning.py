@@ -96,6 +96,7 @@ class Turning:
                 return
             await self._listen(run.message.text)
             await self._slots.acquire()
+        run.permit.begin()
         try:
             reach("begun")
             await self._answer(self._resumed(run, turn, journal))

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from typing import Any, cast
 
+from appliance.line.admission import Permit
 from appliance.line.events import Event, EventType
 from appliance.ticket import Message, Reply
 
@@ -17,8 +18,9 @@ _MOST_EVENTS = 1000
 class Run:
     """One message under way: the events so far, and the reply to come."""
 
-    def __init__(self, message: Message) -> None:
+    def __init__(self, message: Message, permit: Permit) -> None:
         self.message = message
+        self.permit = permit
         self.attempt = 1
         """Events of a further attempt are numbered above those of the earlier ones, which a reader may have seen."""
         self.events: list[Event] = []

@@ -70,6 +70,7 @@ def create_app(doors: Doors, streams: Streams) -> Shield:
         Traffic(doors.metrics, streams),
         page_headers(),
         {"/embed": embed_headers(doors.config.server.allowed_embed_origins), "/widget.js": widget_headers()},
+        doors.runner.admission,
     )
 
 

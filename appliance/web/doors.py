@@ -16,6 +16,7 @@ from appliance.channels.reception import Once, Opened
 from appliance.channels.strangers import Strangers
 from appliance.channels.visitors import Admitted, Recognised
 from appliance.config import Config
+from appliance.errors import Busy
 from appliance.line.events import Event
 from appliance.policy import Policy
 from appliance.store.conversations import Accepted, ConversationView
@@ -85,6 +86,22 @@ class Runner(Protocol):
     def events(self, conversation_id: str, after: str | None) -> AsyncIterator[Event]: ...
 
     def message_events(self, message: Message) -> AsyncIterator[Event]: ...
+
+    @property
+    def admission(self) -> Admission: ...
+
+
+class Admission(Protocol):
+    """Who is taken on. Nothing of it blocks."""
+
+    @property
+    def full(self) -> bool: ...
+
+    def busy(self) -> Busy: ...
+
+    def places(self) -> Mapping[str, int]:
+        """Conversation -> place in the queue, of those who wait."""
+        ...
 
 
 class Articles(Protocol):

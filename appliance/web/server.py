@@ -41,7 +41,11 @@ async def serve(doors: Doors, *, host: str, port: int, announce: Callable[[str],
     check_address(host, port)
     most = connections(MAX_CONNECTIONS)
     limits = doors.config.server
-    streams = Streams(most=min(limits.max_streams, most - most // 4), each=limits.max_streams_each)
+    streams = Streams(
+        places=doors.runner.admission.places,
+        most=min(limits.max_streams, most - most // 4),
+        each=limits.max_streams_each,
+    )
     server = granian_server(create_app(doors, streams), host, port, most)
     stop = asyncio.Event()
     _on_signals(stop)

@@ -1,6 +1,7 @@
 """The outermost layer: what has to hold for every request, also for those that reach no handler.
 
-Headers of every answer, a limit on the size of request headers, a deadline for slow bodies, HEAD, and figures for Prometheus.
+Headers of every answer, a limit on the size of request headers, a deadline for slow bodies, a word to those who cannot be taken on, HEAD, and
+figures for Prometheus.
 """
 
 from __future__ import annotations
@@ -17,12 +18,13 @@ from litestar.serialization import encode_json
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
 from appliance.crash_points import reach
+from appliance.web.doors import Admission
 from appliance.web.headers import Headers
 from appliance.web.problems import PROBLEM_JSON, TABLE, Problem, problem_of
 from appliance.web.traffic import Traffic
 
 MAX_HEADER_BYTES = 32_768
-_FRAMED = ("/embed", "/widget.js")
+_TALK = "/api/conversations"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,7 @@ class Shield:
     default_headers: Headers
     special_headers: dict[str, Headers]
     """Other security headers for single paths."""
+    admission: Admission
     body_timeout_s: float = 20.0
     clock: Callable[[], float] = time.perf_counter
 
@@ -56,6 +59,10 @@ class Shield:
         if sum(len(name) + len(value) for name, value in headers) > MAX_HEADER_BYTES:
             await answer.refuse("headers_too_large", f"At most {MAX_HEADER_BYTES} bytes of headers are read.")
             return
+        if _is_message(scope) and self.admission.full:
+            # here and not in a handler: under ten times the load, reading what is refused would cost more than answering what is not
+            await answer.show(problem_of(self.admission.busy()))
+            return
         if scope["method"] == "HEAD" and not scope["path"].startswith("/api"):
             scope["method"] = HttpMethod.GET  # pages answer GET; their HEAD is the same without the body
         try:
@@ -64,6 +71,12 @@ class Shield:
             problem = problem_of(fault)
             if not answer.status:
                 await answer.show(problem)
+
+
+def _is_message(scope: HTTPScope) -> bool:
+    """By the API; the form's own page keeps what was typed, so its handler says it."""
+    path = scope["path"]
+    return scope["method"] == "POST" and path.startswith(_TALK) and (path == _TALK or path.endswith("/messages"))
 
 
 class _Body:

@@ -336,7 +336,7 @@ async def test_a_message_that_was_answered_meanwhile_is_not_answered_again(here:
     first = await here.runner.reply(message.id)
     await here.runner.stop(grace_s=5)
     before = here.turns.events(name, after_seq=0)
-    here.runner.submit(message)
+    here.runner.submit(message, here.runner.admit(name))
     told = [event async for event in here.runner.message_events(message)]
     assert await here.runner.reply(message.id) == first
     assert told[-1].type == "done"

@@ -25,6 +25,7 @@ from appliance.channels.visitors import Visitors
 from appliance.config import Config, Server
 from appliance.egress.office import Office
 from appliance.errors import Busy, Conflict, InputInvalid, InputTooLarge, NotFound, StorageFailed
+from appliance.line.admission import Admission
 from appliance.line.events import Event, position, reply_document
 from appliance.opening_settings import Openings
 from appliance.policy import Policy, load_policy
@@ -178,6 +179,7 @@ class ScriptedReception:
 class ScriptedRunner:
     def __init__(self, talks: dict[str, Talk]) -> None:
         self._talks = talks
+        self.admission = Admission(1_000, each=100)
 
     async def reply(self, message_id: str) -> Reply:
         talk = next(talk for talk in self._talks.values() if any(m.id == message_id for m in talk.messages))
