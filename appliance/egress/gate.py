@@ -37,6 +37,12 @@ _FREE_STATUS = range(400, 600)
 
 Audiences = Callable[[Sequence[str]], Mapping[str, Audience]]
 """Article id -> for whom it is, as the knowledge base says now."""
+Names = Callable[[str], Sequence[str]]
+"""Customer id -> whatever the settings may call that customer by."""
+
+
+def _itself(customer: str) -> Sequence[str]:
+    return (customer,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +95,11 @@ class Gate:
         now: Callable[[], datetime],
         clock: Callable[[], float],
         broken: str = "",
+        names: Names = _itself,
     ) -> None:
         self._policy, self.terms, self._ledger, self._switch, self._masker = policy, terms, ledger, switch, masker
         self._seal, self._audiences, self._now, self._clock = seal, audiences, now, clock
-        self._broken = broken
+        self._broken, self._names = broken, names
 
     def consider(self, errand: Errand, session: MaskSession | None = None) -> Ready | Refused:
         """All that can be said before a row is written. ``session``: of the same ticket's draft before this one."""
@@ -182,8 +189,9 @@ class Gate:
         """The installation's tag, and the customer's where one is set: a rule must allow both, so that nobody loosens it by naming another customer."""
         if not self.terms.residency:
             return frozenset()
-        own = (self.terms.customer_residency or {}).get(customer or "", "")
-        return frozenset((self.terms.residency, own)) - {""}
+        tags = self.terms.customer_residency
+        own = {tags[name] for name in self._names(customer) if name in tags} if tags and customer else set()
+        return frozenset((self.terms.residency, *own)) - {""}
 
     def _data_classes(self, errand: Errand) -> set[str]:
         """Kinds of text in the prompt. An article that the knowledge base no longer knows counts as one for staff alone."""

@@ -22,6 +22,7 @@ from appliance.errors import ConfigInvalid
 from appliance.line.breaker import Breaker, Limits
 from appliance.policy import Policy
 from appliance.store.articles import SqlArticles
+from appliance.store.customers import SqlCustomers
 from appliance.store.database import Database
 from kb.article import Audience
 from models.permits import Seal
@@ -76,6 +77,7 @@ def open_rung(
         now=now,
         clock=clock,
         broken=_broken(ledger),
+        names=SqlCustomers(database).names,
     )
     opens = config.synthesis.breaker
     breaker = Breaker(Limits(opens.faults, opens.open_s, opens.lasting_s), clock)

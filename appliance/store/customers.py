@@ -36,6 +36,11 @@ class SqlCustomers:
             row = session.scalars(query).first()
             return _customer(row) if row else None
 
+    def names(self, customer_id: str) -> tuple[str, ...]:
+        """All that a setting may call this customer by: our id, the host page's id, the e-mail address."""
+        found = self.customer(customer_id)
+        return tuple(name for name in (customer_id, found and found.external_id, found and found.email) if name)
+
     def put_customer(self, *, customer_id: str, email: str, name: str, tier: str, now: datetime) -> str:
         """Add or change a customer by e-mail address, by the word of the operator; returns the id of the row."""
         with self._database.write() as session:

@@ -170,6 +170,8 @@ def test_the_crms_word_is_kept_and_an_older_one_changes_nothing(customers: SqlCu
     assert found is not None
     assert (found.tier, found.name, found.listed, found.crm_at) == ("enterprise", "Ann Ltd", True, now)
     assert customers.known_as("ann") == found
+    assert customers.names(ann) == (ann, "ann")
+    assert customers.names("nobody") == ("nobody",)
 
 
 def test_customers_are_kept_by_address(customers: SqlCustomers, clock: Now) -> None:

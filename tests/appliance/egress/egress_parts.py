@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -168,6 +168,7 @@ class House:
     audiences: Mapping[str, Audience] = field(default_factory=lambda: {f"a{n}": "public" for n in range(1, 9)})
     residency: str = "eu"
     customer_residency: Mapping[str, str] = field(default_factory=dict)
+    names: Callable[[str], Sequence[str]] = lambda customer: (customer,)
     prices: tuple[str, str] = ("2", "10")
     max_tokens: int = 500
     base_url: str = CUSTOM.base_url
@@ -212,6 +213,7 @@ class House:
             now=lambda: self.time.now,
             clock=self.clock,
             broken=self.broken,
+            names=self.names,
         )
 
     def rung(self, base_url: str, **times: float) -> Hosted:

@@ -150,6 +150,17 @@ def test_a_customer_can_only_be_stricter_than_the_installation(
     assert found.rule == rule
 
 
+def test_a_customers_tag_goes_by_every_name_of_theirs(house: House) -> None:
+    """The settings know the host page's id or the address; the ticket knows our row."""
+    house.residency, house.customer_residency = "eu", {"4711": "ch"}
+    house.names = lambda customer: (customer, "4711", "ann@x.example")
+    assert house.gate().consider(errand(customer="row-1")).rule == "egress.residency_not_allowed"
+    house.customer_residency = {"ann@x.example": "ch"}
+    assert house.gate().consider(errand(customer="row-1")).rule == "egress.residency_not_allowed"
+    house.customer_residency = {"4711": "eu", "ann@x.example": "eu"}
+    assert house.gate().consider(errand(customer="row-1")).rule == "questions"
+
+
 def test_the_kill_switch_comes_first_and_is_read_again_for_the_permit(any_house: House) -> None:
     gate = any_house.gate()
     ready = considered(gate)
