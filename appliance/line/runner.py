@@ -65,10 +65,7 @@ class Runner:
         desks: Mapping[str, Desk] | None = None,
         wake: Callable[[], None] = lambda: None,
     ) -> None:
-        """``max_running``, ``max_running_each``: messages taken on and not yet answered, in all and of one conversation.
-
-        ``desks``: of further profiles, by name. ``wake``: called when a run has closed, since something may have to leave.
-        """
+        """``max_running_each``: of one conversation. ``desks``: of further profiles, by name. ``wake``: called when a run has closed, since something may have to leave."""
         self._turns = turns
         self._after = desk.policy.afterwards
         self.admission = Admission(max_running, each=max_running_each)

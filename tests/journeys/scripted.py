@@ -87,9 +87,10 @@ class Talk:
 
 
 class ScriptedReception:
-    def __init__(self, talks: dict[str, Talk], limit: int) -> None:
+    def __init__(self, talks: dict[str, Talk], limit: int, admission: Admission) -> None:
         self._talks = talks
         self._limit = limit
+        self._admission = admission
         self._tasks: set[asyncio.Task[None]] = set()
         self.judged: list[dict[str, object]] = []
 
@@ -133,7 +134,8 @@ class ScriptedReception:
         talk.files[message.id] = tuple(AttachmentView(f.id, f.name, f.sniffed_type, f.size) for f in files)
         if idempotency_key:
             talk.keys[idempotency_key] = message
-        task = asyncio.create_task(play(talk, message))
+        queue = self._admission if text.startswith("queue") else None
+        task = asyncio.create_task(play(talk, message) if queue is None else waiting(queue, talk, message))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return Accepted(message)
@@ -206,6 +208,20 @@ class ScriptedRunner:
                 last = event.position()
                 yield event
             await changed.wait()
+
+
+async def waiting(admission: Admission, talk: Talk, message: Message) -> None:
+    """Behind two others, of whom one has a turn after a while, and then the other."""
+    permits = [admission.take(name) for name in ("first", "second", talk.id)]
+    for permit, name in zip(permits, ("m1", "m2", message.id), strict=True):
+        permit.wait_as(name)
+    await asyncio.sleep(2.5)
+    permits[0].release()
+    await asyncio.sleep(2.5)
+    permits[1].release()
+    permits[2].begin()
+    await play(talk, message)
+    permits[2].release()
 
 
 async def play(talk: Talk, message: Message) -> None:
@@ -322,13 +338,14 @@ def scripted(port: int, embed_origins: tuple[str, ...] = ()) -> ScriptedDoors:
     database = Database(f"sqlite:///{folder}/appliance.db")
     files = open_attachments(config, database, SqlConversations(database), now=lambda: NOW)
     access, office = SqlAccess(database), Office(config, database, now=lambda: NOW)
-    reception = ScriptedReception(talks, config.server.max_message_chars)
+    runner = ScriptedRunner(talks)
+    reception = ScriptedReception(talks, config.server.max_message_chars, runner.admission)
     visitors = Visitors(None, SqlCustomers(database), config.identity, new_id=lambda: "k", now=lambda: NOW)
     return ScriptedDoors(
         config,
         load_policy("saas"),
         reception,
-        ScriptedRunner(talks),
+        runner,
         library(),
         CollectorRegistry(),
         access,

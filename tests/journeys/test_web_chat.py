@@ -58,6 +58,18 @@ def test_progress_is_told_while_the_answer_is_made(page: Page) -> None:
     expect(status).to_have_text("")
 
 
+def test_who_waits_reads_the_place_in_the_queue_as_it_moves_and_others_read_nothing_of_it(page: Page) -> None:
+    page.goto("/chat")
+    ask(page, "queue for me")
+    status = page.locator("#progress")
+    expect(status).to_have_text("Many people are writing just now. You are number 3.")
+    expect(status).to_have_attribute("role", "status")
+    shot(page, "chat-queued")
+    expect(status).to_have_text("Many people are writing just now. You are number 2.")
+    expect(page.locator(".turn-assistant")).to_contain_text("Open Settings and choose Members.")
+    expect(status).to_have_text("")
+
+
 def test_yes_is_recorded_and_the_conversation_may_be_rated(page: Page) -> None:
     page.goto("/chat")
     ask(page, "How do I invite?")

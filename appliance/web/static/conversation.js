@@ -170,6 +170,7 @@ export class Conversation {
       if (run.bubble) this.screen.sending(run.bubble, false);
       if (event.id) run.after = event.id;
       if (event.type === "stage") this.screen.stage(event.data.stage);
+      else if (event.type === "queued") this.screen.queued(event.data.position);
       else if (event.type === "sentence") (run.answer ??= this.screen.answer()).addSentence(event.data);
       else if (event.type === "error") {
         run.answer?.node.remove(); // trying again tells the whole run once more

@@ -64,6 +64,11 @@ export class Screen {
     this.progress(words.stages[name] ?? words.working);
   }
 
+  // The progress line is a polite live region: a screen reader says it when it has nothing else to say.
+  queued(place) {
+    this.progress(words.queued(place));
+  }
+
   problem(text) {
     byId("problem").textContent = text;
   }

@@ -12,6 +12,7 @@ export const words = {
     draft: "Checking the answer against its source…",
   },
   working: "Working on it…",
+  queued: (place) => (place === 1 ? "You are next." : `Many people are writing just now. You are number ${place}.`),
   reconnecting: "The connection was lost. Reconnecting…",
   notSent: "Not sent.",
   tryAgain: "Try again",

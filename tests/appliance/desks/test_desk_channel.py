@@ -323,7 +323,7 @@ async def test_when_too_much_is_waiting_nothing_is_stored_and_the_desk_may_try_a
     database: Database, wire: Wire, opener: Opener
 ) -> None:
     async for shop in opener.open(database, wire, Parts(), max_running=1):
-        with shop.house.runner.admit(), pytest.raises(Busy):
+        with shop.house.runner.admit("another"), pytest.raises(Busy):
             await shop.hear(wire.customer("When do I get my refund?"))
         assert shop.rows(ConversationRow) == []
         assert (await shop.hear(wire.customer("When do I get my refund?"))).what == "accepted"
