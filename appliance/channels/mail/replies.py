@@ -21,6 +21,8 @@ _MOST_SIGNATURE_LINES = 12
 _MOST_SIGNATURE_CHARS = 600
 _MOST_CLOSING_WORDS = 6
 _DELIMITER = re.compile(r"\A\s*(?:>\s?)*(?:[-_]{2,}|[-_]{2} ?)\s*(?:\n|\Z)")
+_RULED_OFF = re.compile(r"(?:\n\s*[-_=*]{5,}\s*)+\Z")
+"""The line that programs draw above the old mail."""
 _QUOTED = re.compile(r"[ \t]*>")
 
 
@@ -34,37 +36,44 @@ def _patterns() -> tuple[re.Pattern[str], re.Pattern[str]]:
 def new_text(text: str) -> str:
     """``text`` without what was quoted and signed; all of it when nothing would be left.
 
-    An answer below or between the quoted lines is kept.
+    An answer below or between lines quoted with ``>`` is kept. A quoted mail without such marks is cut with all below it.
     """
     seen = text.rfind("\n", 0, _WINDOW) if len(text) > _WINDOW else len(text)
     seen = _WINDOW if seen < 0 else seen
     window = "\n".join(line.strip() for line in text[:seen].split("\n"))
     old = _patterns()[0].search(window)
-    above = window[: old.start()] if old else window
-    kept = _answer(above)
-    if not kept and old:
-        kept = _answer(window[old.end() :]) if _quotes(window[old.end() :]) else ""
-    if kept and not old and seen < len(text):
-        return "\n".join((kept, *(line for line in text[seen:].split("\n") if not _QUOTED.match(line)))).rstrip()
-    return kept or text.strip()
+    if not old:
+        # longer than any mail whose signature matters, when there is more than was looked at
+        return without_quotes(text) if seen < len(text) else _answer(window) or text.strip()
+    above, rest = _answer(window[: old.start()]), window[old.end() :]
+    below = _below(rest + text[seen:], signed=bool(above)) if _QUOTED.match(rest.lstrip("\n")) else ""
+    return "\n\n".join(filter(None, (above, below))) or text.strip()
+
+
+def _below(rest: str, *, signed: bool) -> str:
+    """What was written below or between the quoted lines, up to the next old mail. ``signed``: it may be nothing but a signature."""
+    own = _unquoted(rest)
+    older = _patterns()[0].search(own[:_WINDOW])
+    return _answer("\n\n" + (own[: older.start()] if older else own), bare=signed)
 
 
 def without_quotes(text: str) -> str:
     """The same without any pattern: only lines that begin with ``>`` go. For texts that keep the patterns busy too long."""
-    return "\n".join(line for line in text.split("\n") if not _QUOTED.match(line)).strip() or text.strip()
+    return _unquoted(text).strip() or text.strip()
 
 
-def _quotes(text: str) -> bool:
-    return any(_QUOTED.match(line) for line in text.split("\n"))
+def _unquoted(text: str) -> str:
+    return "\n".join(line for line in text.split("\n") if not _QUOTED.match(line))
 
 
-def _answer(text: str) -> str:
-    own = "\n".join(line for line in text.split("\n") if not _QUOTED.match(line))
-    signature = _patterns()[1].search(own)
+def _answer(text: str, *, bare: bool = False) -> str:
+    """Without signature; ``bare``: also when nothing else is left."""
+    own = _unquoted(text)
+    signature = _patterns()[1].search(own[-_WINDOW:])
     if signature and _is_signature(signature.group()):
-        shorter = own[: signature.start()].strip()
-        return shorter or own.strip()
-    return own.strip()
+        shorter = own[: max(0, len(own) - _WINDOW) + signature.start()].strip()
+        own = shorter if bare else shorter or own
+    return _RULED_OFF.sub("", own.strip())
 
 
 def _is_signature(found: str) -> bool:
