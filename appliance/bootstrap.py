@@ -10,12 +10,14 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from prometheus_client import CollectorRegistry
 
 from appliance.channels.attachments import Attachments, open_attachments
 from appliance.channels.desks.intake import DeskIntake
+from appliance.channels.mail.mailroom import Mailroom
 from appliance.channels.reception import Reception
 from appliance.channels.strangers import Strangers
 from appliance.channels.visitors import Visitors
@@ -71,6 +73,8 @@ class Appliance:
     desks: DeskIntake
     attachments: Attachments
     strangers: Strangers
+    mail: Mailroom | None = None
+    """None without a mailbox."""
 
     @property
     def runner(self) -> Runner:
@@ -144,7 +148,7 @@ async def open_appliance(
         stack.push_async_callback(queues.close)
         tongue = open_tongue(config, policy, detector)
         knowledge = open_knowledge(config, database, models.encoder, tongue=tongue)
-        ways = open_ways(config, database, metrics.registry, new_id=new_id, now=now)
+        ways = open_ways(config, policy, database, metrics.registry, new_id=new_id, now=now)
         conversations = SqlConversations(
             database, depart=ways.depart, new_id=new_id, now=now, limits=config.attachments
         )
@@ -164,13 +168,15 @@ async def open_appliance(
         parts = (config, policy, database, conversations, knowledge, models, desk, reception, line)
         intake = ways.intake(reception)
         strangers = Strangers(config.openings, _form_key(database))
-        yield Appliance(*parts, metrics.registry, _spoken(heads), recognition, intake, files, strangers)
+        yield Appliance(*parts, metrics.registry, _spoken(heads), recognition, intake, files, strangers, ways.mail)
 
 
 @asynccontextmanager
 async def answering(appliance: Appliance) -> AsyncIterator[None]:
     """While open, messages that an earlier process left are answered, and ones that could not be stored are tried again."""
-    async with appliance.line.serving():
+    mail = appliance.mail
+    more = (partial(mail.work, appliance.reception, replica=appliance.line.replica),) if mail else ()
+    async with appliance.line.serving(*more):
         sweep = asyncio.create_task(appliance.attachments.sweep(), name="sweep-attachments")
         try:
             yield

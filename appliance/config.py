@@ -15,6 +15,7 @@ from appliance.customer_settings import Crm, Identity
 from appliance.desk_settings import DeskSettings
 from appliance.errors import ConfigInvalid, explain
 from appliance.mail_settings import Mail
+from appliance.mailbox_settings import Mailbox
 from appliance.opening_settings import Openings
 from appliance.outgoing_settings import Outgoing, Webhook, distinct
 from appliance.section import Section
@@ -195,6 +196,7 @@ class Config(Section):
     attachments: AttachmentLimits = AttachmentLimits()
     openings: Openings = Openings()
     mail: Mail = Mail()
+    mailboxes: tuple[Mailbox, ...] = ()
     outgoing: Outgoing = Outgoing()
     identity: Identity = Identity()
     crm: Crm = Crm()
@@ -207,6 +209,17 @@ class Config(Section):
     @classmethod
     def _distinct(cls, value: tuple[Webhook, ...]) -> tuple[Webhook, ...]:
         return distinct(value)
+
+    @field_validator("mailboxes")
+    @classmethod
+    def _apart(cls, value: tuple[Mailbox, ...]) -> tuple[Mailbox, ...]:
+        for what, used in (
+            ("name", [one.name for one in value]),
+            ("address", [address.lower() for one in value for address in one.addresses]),
+        ):
+            if twice := {one for one in used if used.count(one) > 1}:
+                raise ValueError(f"two mailboxes with the {what} {', '.join(sorted(twice))}")
+        return value
 
     @property
     def base_url(self) -> str:
@@ -228,7 +241,8 @@ class Config(Section):
     @property
     def further_profiles(self) -> frozenset[str]:
         """Profiles besides the own one that mailboxes and help desks answer by."""
-        return frozenset(desk.profile for desk in self.desks if desk.profile) - {self.profile}
+        named = {desk.profile for desk in self.desks} | {mailbox.profile for mailbox in self.mailboxes}
+        return frozenset(named - {"", self.profile})
 
     @property
     def egress_anchor(self) -> Path:

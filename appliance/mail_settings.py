@@ -67,3 +67,7 @@ class Mail(Section):
 
     parsing: Parsing = Parsing()
     trust: TrustRules = TrustRules()
+    raw_days: Annotated[int, Field(ge=1)] = 90
+    """How long the raw file of a mail is kept after it was dealt with."""
+    max_fetch_bytes: Annotated[int, Field(ge=1024)] = 128 * _MIB
+    """Larger mails stay on their server, and people are told."""

@@ -1,4 +1,4 @@
-"""The profile's tables ``[burst]`` and ``[afterwards]``: what is waited for before a reply, and what is due after it."""
+"""The profile's tables ``[burst]``, ``[afterwards]`` and ``[mail]``: what is waited for before a reply, what is due after it, and how many mails a machine may send."""
 
 from __future__ import annotations
 
@@ -25,3 +25,12 @@ class Afterwards(_Frozen):
     """An answered conversation in which nobody has written since is closed; the next message opens it again."""
     remind_h: Annotated[float, Field(ge=0)] = 4.0
     """A conversation that was handed over and that nobody has answered since moves up in the queue, and whoever listens hears of it."""
+
+
+class MailBudget(_Frozen):
+    """Most automatic mails, acknowledgements and answers together. Beyond it nothing is sent, and a person has the ticket."""
+
+    recipient_hour: Annotated[int, Field(ge=0)] = 5
+    recipient_day: Annotated[int, Field(ge=0)] = 20
+    all_hour: Annotated[int, Field(ge=0)] = 500
+    """To everybody together: the breaker against a loop that nobody thought of."""

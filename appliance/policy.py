@@ -19,7 +19,7 @@ from appliance.errors import ConfigInvalid, explain
 from appliance.fallback import Fallback
 from appliance.learned import IntentThresholds, LearnedThreshold, check_fits
 from appliance.masking_rules import Masking
-from appliance.pace import Afterwards, Burst
+from appliance.pace import Afterwards, Burst, MailBudget
 from appliance.ticket import Tier
 from appliance.translations import Translation, shipped_translation
 from appliance.trusted import Trusted
@@ -159,6 +159,7 @@ class Policy(_Frozen):
     translations: tuple[Translation, ...] = ()
     """Words of one's own for customers who write in another language than the profile's."""
     fallback: Fallback = Fallback()
+    mail: MailBudget = MailBudget()
     _learned: IntentThresholds | None = PrivateAttr(default=None)
 
     @model_validator(mode="after")

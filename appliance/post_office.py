@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from prometheus_client import CollectorRegistry
 
@@ -14,12 +15,15 @@ from appliance.channels.desks.carrier import DeskCarrier
 from appliance.channels.desks.intake import DeskIntake
 from appliance.channels.desks.registry import OpenDesk, open_desks
 from appliance.channels.desks.words import unsent_note
+from appliance.channels.mail.departures import departures as mail_departures
+from appliance.channels.mail.mailroom import Mailroom, open_mailroom
 from appliance.channels.reception import Reception
 from appliance.channels.webhooks import WebhookCarrier, secrets_of
 from appliance.channels.webhooks import departures as webhook_departures
 from appliance.config import Config
 from appliance.metrics import Tries
 from appliance.outgoing.client import Client
+from appliance.policy import Policy
 from appliance.store.customers import SqlCustomers
 from appliance.store.database import Database
 from appliance.store.desk_tickets import SqlDeskTickets
@@ -39,13 +43,17 @@ class Ways:
     customers: SqlCustomers
     new_id: Callable[[], str]
     now: Callable[[], datetime]
+    mail: Mailroom | None = None
+    """None without a mailbox: then no mail server is ever contacted."""
 
     def depart(self, happened: Happened) -> Iterable[Departure]:
-        return [departure for way in self.departs for departure in way(happened)]
+        return _of_all(self.departs, happened)
 
     async def given_up(self, parcel: Parcel, fault: str) -> None:
         if parcel.kind == "desk":
             await asyncio.to_thread(self.tickets.unsent, parcel, note=unsent_note(fault), now=self.now())
+        if parcel.kind == "mail" and self.mail:
+            await self.mail.given_up(parcel, fault)
 
     def intake(self, reception: Reception) -> DeskIntake:
         """The door for the desks' webhooks."""
@@ -54,6 +62,7 @@ class Ways:
 
 def open_ways(
     config: Config,
+    policy: Policy,
     database: Database,
     registry: CollectorRegistry,
     *,
@@ -74,7 +83,17 @@ def open_ways(
             secrets_of(webhook)
         departs.append(webhook_departures(config.webhooks))
         carriers.append(WebhookCarrier(config.webhooks, client, SqlTelling(database), now, Tries(registry).count))
-    return Ways(tuple(departs), tuple(carriers), desks, tickets, SqlCustomers(database), new_id, now)
+    if config.mailboxes:
+        departs.append(mail_departures)
+    ways = tuple(departs)
+    mail = open_mailroom(config, policy, database, depart=partial(_of_all, ways), new_id=new_id, now=now)
+    if mail:
+        carriers.append(mail.carrier)
+    return Ways(ways, tuple(carriers), desks, tickets, SqlCustomers(database), new_id, now, mail)
+
+
+def _of_all(ways: tuple[Depart, ...], happened: Happened) -> Iterable[Departure]:
+    return [departure for way in ways for departure in way(happened)]
 
 
 def desk_keys(config: Config) -> dict[str, str]:

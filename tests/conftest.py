@@ -9,6 +9,8 @@ from itertools import count
 from pathlib import Path
 
 import pytest
+from dovecot import Dovecot
+from dovecot import binary as dovecot_binary
 from hypothesis import settings
 from postgres import Cluster, binaries
 from torch_folders import torch_missing
@@ -86,6 +88,19 @@ def cluster() -> Iterator[Cluster]:
             pytrace=False,
         )
     with Cluster(folder) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def dovecot() -> Iterator[Dovecot]:
+    """A mail server of our own for this session: IMAP and LMTP on loopback."""
+    program = dovecot_binary()
+    if program is None:
+        pytest.fail(
+            "Dovecot was not found: install it (Debian: dovecot-imapd dovecot-lmtpd), or run `make test`, which does.",
+            pytrace=False,
+        )
+    with Dovecot(program) as running:
         yield running
 
 

@@ -2,7 +2,7 @@
 # Set-up that the Makefile asks for. Nothing is installed outside the environment named, but for `system` and `egress`, which need Debian and root.
 #
 #   deploy/dev/setup.sh install FOLDER serve|dev|train   the environment, exactly as locked in requirements/
-#   deploy/dev/setup.sh system                           what the tests drive: Chromium and PostgreSQL
+#   deploy/dev/setup.sh system                           what the tests drive: Chromium, PostgreSQL and Dovecot
 #   deploy/dev/setup.sh egress                           what `make egress-proof` builds its network with
 #
 # PYTHON names the interpreter to use; without it the first one of version 3.11 or newer is taken.
@@ -33,6 +33,13 @@ on_debian_as_root() { [[ "$(id -u)" == 0 ]] && command -v apt-get >/dev/null; }
 apt_install() {
     echo "Installing $* (Debian packages, once)" >&2
     export DEBIAN_FRONTEND=noninteractive
+    # No service of a package is started: the tests start servers of their own, in folders of their own.
+    local policy=/usr/sbin/policy-rc.d
+    if [[ ! -e "$policy" ]]; then
+        printf '#!/bin/sh\nexit 101\n' >"$policy"
+        chmod 755 "$policy"
+        trap 'rm -f /usr/sbin/policy-rc.d' EXIT
+    fi
     { apt-get update -qq && apt-get install -y -qq --no-install-recommends "$@"; } >/dev/null
 }
 
@@ -72,15 +79,25 @@ install() { # $1: folder, $2: lock
     touch "$1/.$2"
 }
 
+has_dovecot() { # $1: a program of the package
+    [[ -x "/usr/lib/dovecot/$1" || -x "/usr/libexec/dovecot/$1" ]]
+}
+
 has_postgres() { command -v initdb >/dev/null || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null; }
 
 system() {
     local missing=()
     command -v chromium >/dev/null || missing+=(chromium fonts-liberation)
     has_postgres || missing+=(postgresql)
+    has_dovecot imap || missing+=(dovecot-imapd)
+    has_dovecot lmtp || missing+=(dovecot-lmtpd)
     ((${#missing[@]})) || return 0
     on_debian_as_root || fail "the tests need ${missing[*]}. As root: apt-get install ${missing[*]}"
     apt_install "${missing[@]}"
+    # nor at the next boot
+    if [[ " ${missing[*]} " == *" dovecot-imapd "* ]] && command -v systemctl >/dev/null; then
+        systemctl disable -q dovecot.service dovecot.socket 2>/dev/null || true
+    fi
 }
 
 egress() {

@@ -18,6 +18,7 @@ from sqlalchemy import create_engine, inspect, text
 from appliance.errors import ConfigInvalid, DataTooNew, StorageFailed
 from appliance.store.database import Database
 from appliance.store.settings import SqlSettings
+from appliance.store import mail_tables  # noqa: F401 - its tables belong to the metadata
 from appliance.store.tables import Base
 
 
@@ -171,7 +172,7 @@ _FILL = """
 
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     conversations = SqlConversations(Database(sys.argv[1]))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, resource.RLIM_INFINITY))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (800_000, resource.RLIM_INFINITY))
     for n in range(1_000):
         try:
             conversations.create(

@@ -15,6 +15,7 @@ import pytest
 import typer.main
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
 from tracked import FILES, ROOT
 
 import appliance
@@ -75,9 +76,12 @@ def test_the_default_in_the_docs_is_the_default(key: str) -> None:
     value: Any = Config()
     names = key.split(".")
     for name, field in zip(names, fields(key), strict=True):
-        value = field.default if value == () else getattr(value, name)  # () is a list of tables: theirs are their own
+        own = value == () or value is PydanticUndefined  # a list of tables, or a table in one: theirs are their own
+        value = field.default if own else getattr(value, name)
     [said] = re.findall(rf"^\| `{re.escape(key)}` \| ([^|]*) \|", SETTINGS, re.M)
-    if value in ("", ()):
+    if value is PydanticUndefined:
+        assert said == "needed"
+    elif value in ("", ()):
         assert said in {"empty", "none"}
     else:
         assert said.strip("`").lower() == str(value).lower()

@@ -2,6 +2,7 @@
 
 from alembic import context
 
+from appliance.store import mail_tables  # noqa: F401 - its tables belong to the metadata
 from appliance.store.tables import Base
 
 context.configure(
