@@ -18,6 +18,7 @@ from sqlalchemy import select
 from typer.testing import CliRunner
 
 from appliance.bootstrap import Appliance, answering, open_appliance
+from appliance.channels.reception import Incoming
 from appliance.channels.visitors import Visitors
 from appliance.cli.main import app
 from appliance.config import Config
@@ -30,6 +31,7 @@ from appliance.recognition import customer_keys
 from appliance.store.customers import SqlCustomers
 from appliance.store.database import Database
 from appliance.store.tables import MessageRow, RunRow
+from appliance.ticket import Trust
 from models.standin import StandInWarning
 
 SECRET = "shared-by-the-host-page-and-the-appliance-77"
@@ -113,6 +115,29 @@ async def test_a_crm_that_is_down_stops_no_ticket_and_is_told_everywhere(applian
     assert ok  # it is told, and stops nothing
     assert "DOWN" in detail
     assert 'appliance_crm_questions_total{outcome="failed"}' in generate_latest(appliance.metrics).decode()
+
+
+@pytest.mark.parametrize(("trust", "tier"), [("none", "free"), ("dmarc", "enterprise")])
+async def test_a_mail_gets_the_tier_of_its_address_when_it_is_proven(
+    appliance: Appliance, trust: Trust, tier: str
+) -> None:
+    customers = appliance.recognition.customers
+    who = customers.of_address("ann@x.example", new_id=lambda: "k1", now=datetime.now(UTC))
+    taken = await appliance.reception.take(
+        Incoming(
+            channel="mail",
+            source="box",
+            key="m1",
+            text="How do I invite members?",
+            customer_email="ann@x.example",
+            customer_id=who,
+            trust=trust,
+        )
+    )
+    await appliance.runner.reply(taken.message.id)
+    found = customers.customer(who)
+    assert found is not None
+    assert (found.tier, found.listed) == (tier, trust == "dmarc")
 
 
 async def test_an_anonymous_message_is_nobodys(appliance: Appliance) -> None:
