@@ -7,8 +7,9 @@ SQLite: driver defaults lose concurrent updates, so every writing transaction be
 from __future__ import annotations
 
 import errno
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ class Database:
 
     def __init__(self, url: str) -> None:
         self.url = url
+        self._turn = _Turn() if url.startswith("sqlite") else nullcontext()
         with _setting_named():
             self._engine = _engine(url)
         try:
@@ -57,6 +59,7 @@ class Database:
     def write(self) -> Iterator[Session]:
         with (
             _faults_named(self.url),
+            self._turn,
             self._engine.connect().execution_options(writes=True) as connection,
             Session(connection, expire_on_commit=False) as session,
             session.begin(),
@@ -65,6 +68,24 @@ class Database:
 
     def close(self) -> None:
         self._engine.dispose()
+
+
+class _Turn:
+    """The next writer of this process, at once. SQLite itself lets writers look again after pauses of up to 100 ms, in no order, and one that is unlucky waits for seconds.
+
+    A wait without an end would be a defect of ours; after SQLite's own patience the writer goes on and is told what SQLite says.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._held = threading.local()
+
+    def __enter__(self) -> None:
+        self._held.mine = self._lock.acquire(timeout=_BUSY_TIMEOUT_MS / 1000)
+
+    def __exit__(self, *_raised: object) -> None:
+        if self._held.mine:
+            self._lock.release()
 
 
 def _read_only(url: str) -> str:
