@@ -71,7 +71,7 @@ def _turns(since: datetime, now: datetime) -> Select[*tuple[Any, ...]]:
             CorrectionRow.needed_person,
         )
         .join(ConversationRow, ConversationRow.id == MessageRow.conversation_id)
-        .outerjoin(RunRow, RunRow.message_id == MessageRow.id)
+        .outerjoin(RunRow, RunRow.message_id == func.coalesce(MessageRow.covered_by, MessageRow.id))
         .outerjoin(newest, newest.c.message_id == MessageRow.id)
         .outerjoin(CorrectionRow, CorrectionRow.id == newest.c.id)
         .where(MessageRow.author == "customer", ConversationRow.created_at.between(since, now))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import cast
 
@@ -153,8 +153,8 @@ def accepted_before(session: Session, earlier: MessageRow, new: NewMessage, *, c
         raise Conflict("This idempotency key was used for another text.", remedy="Use a new key for a new message.")
     if compare_files and not same_files(session, earlier.id, new.attachments, new.files):
         raise Conflict("This idempotency key was used with other files.", remedy="Use a new key for a new message.")
-    run = session.get(RunRow, earlier.id)
-    return Accepted(message_of(earlier), reply_of(run) if run else None, again=True)
+    run = session.get(RunRow, earlier.covered_by or earlier.id)
+    return Accepted(message_of(earlier), replace(reply_of(run), message_id=earlier.id) if run else None, again=True)
 
 
 def begun_before(session: Session, earlier: ConversationRow, new: NewConversation, first: NewMessage) -> Message:

@@ -63,7 +63,7 @@ class SqlCorrections:
                     f"There is no message {message_id}.",
                     remedy="Give the message_id that the reply or `appliance ask --json` shows.",
                 )
-            run = session.get(RunRow, message_id)
+            run = session.get(RunRow, message.covered_by or message_id)
             if message.author != "customer" or run is None or not run.intent:
                 raise InputInvalid(
                     f"The message {message_id} has no category that could be corrected.",

@@ -44,6 +44,7 @@ async def house(
     max_running: int = 8,
     parallel: int = 4,
     pause: Callable[[float], Awaitable[None]] | None = None,
+    conversations: SqlConversations | None = None,
     turns: SqlTurns | None = None,
 ) -> AsyncIterator[House]:
     """``pause`` replaces the waiting between tries; by default none is waited, and each is noted."""
@@ -59,7 +60,7 @@ async def house(
         pauses.append(seconds)
         await asyncio.sleep(0)
 
-    stored = SqlConversations(database, new_id=new_id)
+    stored = conversations or SqlConversations(database, new_id=new_id)
     turns = turns or SqlTurns(database, new_id=new_id)
     runner = Runner(
         parts.desk(),

@@ -18,6 +18,7 @@ from appliance.config import Config, Database, Models, Synthesis
 from appliance.errors import ConfigInvalid, NotFound, StorageFailed
 from appliance.store.conversations import NewConversation, NewMessage, SqlConversations
 from appliance.store.gaps import SqlGaps
+from appliance.store.turns import SqlTurns
 from kb.article import Visibility
 from models.errors import ModelRefused
 from models.roles import Matrix
@@ -73,7 +74,7 @@ async def test_what_an_earlier_process_left_is_answered_on_opening(stand_in_data
 async def test_many_visitors_at_once_all_get_an_end(appliance: Appliance) -> None:
     ended = await asyncio.gather(*(ask(appliance, f"{COVERED} ({n})") for n in range(40)))
     assert {outcome for outcome, _ in ended} <= {"answered", "handed_over"}
-    assert appliance.conversations.unanswered() == []
+    assert SqlTurns(appliance.database).unanswered() == []
 
 
 async def test_closing_leaves_no_thread_behind(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from turn_parts import close_run
 
 from appliance.cli.main import run
 from appliance.errors import InputInvalid, NotFound
@@ -32,7 +33,7 @@ def ticket(database: Database, name: str, text: str, outcome: Outcome | None = "
     if outcome:
         reply = Reply(f"{name}-m", outcome, "text", (), "billing_question", "normal", 0.9, "some.rule", "why")
         closed = Closed(reply, (), note=NOTE if outcome == "handed_over" else None)
-        conversations.close(closed, events=[], reply_id=f"{name}-r", now=at + timedelta(seconds=1))
+        close_run(database, closed, reply_id=f"{name}-r", now=at + timedelta(seconds=1))
     return f"{name}-m"
 
 
@@ -70,7 +71,7 @@ def test_the_example_of_a_first_message_begins_with_its_subject_as_the_classifie
     new = NewConversation(id="c1", token="c1", channel="form", subject=" Charged twice ")
     conversations.create(new, now=NOW, first=NewMessage("c1-m", "see above"))
     reply = Reply("c1-m", "answered", "text", (), "billing_question", "normal", 0.9, "some.rule", "why")
-    conversations.close(Closed(reply, ()), events=[], reply_id="c1-r", now=NOW)
+    close_run(database, Closed(reply, ()), reply_id="c1-r", now=NOW)
     say(database, "c1-m", "billing_dispute")
     assert [row.text for row in SqlCorrections(database).examples()] == ["Charged twice\nsee above"]
 

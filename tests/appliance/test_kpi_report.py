@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from turn_parts import close_run
 
 from appliance.measures.kpi import kpis
 from appliance.store.conversations import NewConversation, NewMessage, SqlConversations
@@ -31,6 +32,7 @@ class Desk:
     """Writes tickets into the database as the appliance does."""
 
     def __init__(self, database: Database) -> None:
+        self.database = database
         self.conversations = SqlConversations(database)
         self.count = 0
 
@@ -55,7 +57,7 @@ class Desk:
     def _close(self, message_id: str, outcome: Outcome, at: datetime, intent: str, gap: str) -> None:
         reply = Reply(message_id, outcome, "text", (), intent, "normal", 0.9, "some.rule", "why")
         closed = Closed(reply, (), note=NOTE if outcome == "handed_over" else None, gap=gap)
-        self.conversations.close(closed, events=[], reply_id=f"{message_id}-r", now=at)
+        close_run(self.database, closed, reply_id=f"{message_id}-r", now=at)
 
     def says(self, name: str, at: datetime, *, resolved: bool | None = None, csat: int | None = None) -> None:
         self.conversations.feedback(name, name, resolved=resolved, csat=csat, comment=None, now=at)

@@ -203,7 +203,7 @@ async def test_a_sender_who_hangs_up_while_the_row_is_written_gets_an_answer_all
         async with asyncio.timeout(30):  # a run that never closes fails here instead of holding up the suite
             await here.closed.wait()
         assert here.observed[0].reply.outcome == "answered"
-        assert store.unanswered() == []
+        assert here.turns.unanswered() == []
 
 
 class Full(SqlConversations):

@@ -19,6 +19,7 @@ from appliance.line.events import Event, position
 from appliance.store.conversations import NewConversation, NewMessage, SqlConversations
 from appliance.store.database import Database
 from appliance.store.tables import HandoffRow, MessageRow
+from appliance.store.turns import SqlTurns
 from appliance.ticket import Closed, Message, Reply
 from kb.errors import IndexUnavailable
 from models.errors import ModelRefused, Overloaded
@@ -151,7 +152,7 @@ async def test_a_sentence_that_was_told_stays_the_reply_when_the_gates_are_overl
     async with build(Parts(ladder=(rung,), support=support)) as here:
         name, _, message = await send(here)
         reply = await here.runner.reply(message.id)
-        [(_, events)] = here.turns.events(name, after_seq=0)
+        events = here.turns.events(name, after_seq=0)
         told = [event["data"]["text"] for event in events if event["type"] == "sentence"]
         assert told == ["Refunds are paid within 10 business days."]
         assert (reply.outcome, reply.text.partition("\n")[0]) == ("answered", told[0])
@@ -170,7 +171,7 @@ async def test_a_line_that_is_overloaded_before_it_has_told_anything_is_tried_ag
     async with build(Parts(ladder=(rung,), support=support)) as here:
         name, _, message = await send(here)
         await here.runner.reply(message.id)
-        [(_, events)] = here.turns.events(name, after_seq=0)
+        events = here.turns.events(name, after_seq=0)
         assert [event["data"]["text"] for event in events if event["type"] == "sentence"] == [
             "Refunds are paid within 10 business days.",
             "They go to the card that paid.",
@@ -230,7 +231,7 @@ async def test_after_a_hand_over_nothing_more_is_said(here: House) -> None:
     assert [one.author for one in view.messages] == ["customer", "assistant", "customer", "customer", "customer"]
 
 
-class Ailing(SqlConversations):
+class Ailing(SqlTurns):
     """A store that cannot close a run for a while."""
 
     fault: Exception | None = StorageFailed("The disk is full.")
@@ -247,7 +248,7 @@ async def test_a_reply_that_cannot_be_stored_is_not_told_and_is_made_again_later
     build: Build, sqlite: Database
 ) -> None:
     store = Ailing(sqlite)
-    async with build(conversations=store) as here:
+    async with build(turns=store) as here:
         _, _, message = await send(here)
         with pytest.raises((StorageFailed, Busy)):
             await here.runner.reply(message.id)
@@ -261,7 +262,7 @@ async def test_a_reply_that_cannot_be_stored_is_not_told_and_is_made_again_later
 async def test_a_later_message_does_not_overtake_one_that_could_not_be_stored(build: Build, sqlite: Database) -> None:
     store = Ailing(sqlite)
     parts = Gated()
-    async with build(parts, conversations=store) as here:
+    async with build(parts, turns=store) as here:
         name, token, first = await send(here)
         second = (await here.reception.receive(name, token, "And monthly?")).message
         parts.gate.go.set()
@@ -277,7 +278,7 @@ async def test_a_record_that_can_never_be_stored_goes_to_a_person(
 ) -> None:
     store = Ailing(sqlite)
     store.fault, store.heal_after = TypeError(f"cannot store {SECRET}"), 1
-    async with build(conversations=store) as here:
+    async with build(turns=store) as here:
         _, _, message = await send(here)
         reply = await here.runner.reply(message.id)
         assert (reply.outcome, reply.rule) == ("handed_over", "line.fault")
@@ -288,7 +289,7 @@ async def test_whoever_waits_hears_of_a_store_with_a_defect(build: Build, sqlite
     store = Ailing(sqlite)
     store.fault = TypeError("always")
     parts = Gated()
-    async with build(parts, conversations=store) as here:
+    async with build(parts, turns=store) as here:
         _, _, message = await send(here)
         waiting = asyncio.create_task(here.runner.reply(message.id))
         await asyncio.sleep(0)

@@ -6,16 +6,18 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import pytest
 from sqlalchemy import func, select
+from turn_parts import answered, close_run
 
 from appliance.errors import Conflict, NotFound, Unauthorized
 from appliance.store.conversations import NewConversation, NewMessage, SqlConversations
 from appliance.store.database import Database
-from appliance.store.tables import ConversationRow, FeedbackRow, GapRow, HandoffRow, MessageRow, RunRow
-from appliance.ticket import Citation, Closed, Decision, HandoffNote, Message, Outcome, Reply, Verdict
+from appliance.store.tables import ConversationRow, FeedbackRow
+from appliance.store.turns import SqlTurns
+from appliance.ticket import Message
 
 Now = Callable[[], datetime]
 
@@ -23,6 +25,11 @@ Now = Callable[[], datetime]
 @pytest.fixture
 def conversations(database: Database) -> SqlConversations:
     return SqlConversations(database)
+
+
+@pytest.fixture
+def turns(database: Database) -> SqlTurns:
+    return SqlTurns(database)
 
 
 def begin(conversations: SqlConversations, clock: Now, name: str = "c1", text: str = "How do I pay?") -> Message:
@@ -33,35 +40,13 @@ def begin(conversations: SqlConversations, clock: Now, name: str = "c1", text: s
     return first
 
 
-def closed(message: Message, outcome: Outcome = "answered", text: str = "Open Billing.", **more: object) -> Closed:
-    citations = (Citation(1, "pay", "Paying", "https://example.com/pay", "Open Billing."),)
-    reply = Reply(
-        message.id,
-        outcome,
-        text,
-        citations,
-        "billing_question",
-        "normal",
-        0.91,
-        "ground.supported",
-        "Because.",
-        {"total": 1.5},
-    )
-    return replace(
-        Closed(reply, (Decision("route", "route.attempt", "Sure."),), (Verdict("form", True, text),)), **more
-    )  # type: ignore[arg-type]
-
-
-def note() -> HandoffNote:
-    return HandoffNote("How?", ("Searched.",), "high", "“urgent”", "Answer.", "", ())
-
-
-def test_a_first_message_and_its_conversation_are_stored_together(conversations: SqlConversations, clock: Now) -> None:
+def test_a_first_message_and_its_conversation_are_stored_together(
+    conversations: SqlConversations, turns: SqlTurns, clock: Now
+) -> None:
     message = begin(conversations, clock)
-    ticket = conversations.open_ticket(message.id)
-    assert ticket is not None
+    ticket = turns.ticket([message.id])
     assert (ticket.message, ticket.history, ticket.status) == (message, (), "open")
-    assert conversations.unanswered() == [message]
+    assert turns.unanswered() == [message]
 
 
 def test_neither_is_stored_when_one_cannot_be(conversations: SqlConversations, database: Database, clock: Now) -> None:
@@ -101,7 +86,7 @@ def test_the_token_itself_is_not_stored(conversations: SqlConversations, databas
     ],
 )
 def test_a_foreign_token_and_an_unknown_conversation_are_not_told_apart(
-    conversations: SqlConversations, clock: Now, name: str, token: str
+    conversations: SqlConversations, turns: SqlTurns, clock: Now, name: str, token: str
 ) -> None:
     begin(conversations, clock)
     begin(conversations, clock, "c2")
@@ -117,7 +102,7 @@ def test_a_foreign_token_and_an_unknown_conversation_are_not_told_apart(
             door()
         said.add(str(refused.value))
     assert said == {"There is no such conversation. Check the id and the token."}
-    assert len(conversations.unanswered()) == 2
+    assert len(turns.unanswered()) == 2
 
 
 def test_no_token_is_unauthorized(conversations: SqlConversations, clock: Now) -> None:
@@ -126,14 +111,18 @@ def test_no_token_is_unauthorized(conversations: SqlConversations, clock: Now) -
         conversations.view("c1", "")
 
 
-def test_the_same_key_gives_the_same_message_and_later_its_reply(conversations: SqlConversations, clock: Now) -> None:
+def test_the_same_key_gives_the_same_message_and_later_its_reply(
+    conversations: SqlConversations, turns: SqlTurns, database: Database, clock: Now
+) -> None:
     first = begin(conversations, clock)
     once = conversations.accept("c1", "token-c1", NewMessage("m2", "And monthly?", "key"), now=clock())
     again = conversations.accept("c1", "token-c1", NewMessage("m3", "And monthly?", "key"), now=clock())
     assert (again.message, again.reply) == (once.message, None)
-    reply = conversations.close(closed(once.message), events=[], reply_id="r2", now=clock())
-    assert conversations.accept("c1", "token-c1", NewMessage("m4", "And monthly?", "key"), now=clock()).reply == reply
-    assert conversations.unanswered() == [first]
+    said = close_run(database, answered(first), reply_id="r1", now=clock())
+    late = conversations.accept("c1", "token-c1", NewMessage("m4", "And monthly?", "key"), now=clock())
+    assert late.again
+    assert late.reply == replace(said, message_id=once.message.id), "one reply covers both"
+    assert turns.unanswered() == []
 
 
 def test_the_same_key_for_another_text_is_a_conflict(conversations: SqlConversations, clock: Now) -> None:
@@ -161,67 +150,11 @@ def test_a_closed_conversation_takes_no_message(
         conversations.accept("c1", "token-c1", NewMessage("m2", "Hello?"), now=clock())
 
 
-def test_a_run_closes_once_and_its_record_is_whole(
+def test_the_view_shows_each_reply_beside_its_message(
     conversations: SqlConversations, database: Database, clock: Now
 ) -> None:
     message = begin(conversations, clock)
-    end = closed(message)
-    first = conversations.close(end, events=[{"id": "1.1", "type": "done", "data": {}}], reply_id="r1", now=clock())
-    second = conversations.close(closed(message, text="Something else."), events=[], reply_id="r2", now=clock())
-    assert first == second == end.reply == conversations.reply(message.id)
-    assert conversations.open_ticket(message.id) is None
-    assert conversations.unanswered() == []
-    with database.read() as session:
-        assert session.scalars(select(MessageRow.text).where(MessageRow.author == "assistant")).all() == [
-            "Open Billing."
-        ]
-        run = session.get_one(RunRow, message.id)
-        assert run.decisions == [{"stage": "route", "rule": "route.attempt", "reason": "Sure."}]
-        assert run.verdicts[0]["gate"] == "form"
-    assert conversations.events("c1", after_seq=0) == [(1, [{"id": "1.1", "type": "done", "data": {}}])]
-
-
-def test_a_handover_stores_its_note_once_with_the_priority_of_the_tier(
-    conversations: SqlConversations, database: Database, clock: Now
-) -> None:
-    message = begin(conversations, clock)
-    conversations.close(
-        closed(message, "handed_over", "A colleague.", note=note(), priority=2), events=[], reply_id="r1", now=clock()
-    )
-    later = conversations.accept("c1", "token-c1", NewMessage("m2", "Hello?"), now=clock()).message
-    conversations.close(closed(later, "handed_over", "", note=note()), events=[], reply_id="r2", now=clock())
-    with database.read() as session:
-        [row] = session.scalars(select(HandoffRow)).all()
-        assert (row.message_id, row.priority, row.urgency, row.note["asked"]) == (message.id, 2, "high", "How?")
-        assert session.scalar(select(func.count()).select_from(MessageRow).where(MessageRow.author == "assistant")) == 1
-    ticket = conversations.view("c1", "token-c1")
-    assert ticket.status == "handed_over"
-
-
-def test_a_gap_is_stored_with_its_question(conversations: SqlConversations, database: Database, clock: Now) -> None:
-    message = begin(conversations, clock)
-    conversations.close(
-        closed(message, "handed_over", "Not covered.", gap="How do I pay?"), events=[], reply_id="r1", now=clock()
-    )
-    with database.read() as session:
-        assert session.scalars(select(GapRow.question)).all() == ["How do I pay?"]
-
-
-def test_the_history_comes_oldest_first_and_ends_before_the_message(
-    conversations: SqlConversations, clock: Now
-) -> None:
-    first = begin(conversations, clock)
-    conversations.close(closed(first), events=[], reply_id="r1", now=clock())
-    second = conversations.accept("c1", "token-c1", NewMessage("m2", "And monthly?"), now=clock()).message
-    conversations.accept("c1", "token-c1", NewMessage("m3", "And yearly?"), now=clock())
-    ticket = conversations.open_ticket(second.id)
-    assert ticket is not None
-    assert [(message.author, message.seq) for message in ticket.history] == [("customer", 1), ("assistant", 2)]
-
-
-def test_the_view_shows_each_reply_beside_its_message(conversations: SqlConversations, clock: Now) -> None:
-    message = begin(conversations, clock)
-    reply = conversations.close(closed(message), events=[], reply_id="r1", now=clock())
+    reply = close_run(database, answered(message), reply_id="r1", now=clock())
     view = conversations.view("c1", "token-c1")
     assert [(one.author, one.reply) for one in view.messages] == [("customer", reply), ("assistant", None)]
 
@@ -229,14 +162,6 @@ def test_the_view_shows_each_reply_beside_its_message(conversations: SqlConversa
 def test_times_come_back_as_the_same_instant(conversations: SqlConversations, clock: Now) -> None:
     begin(conversations, clock)
     assert conversations.view("c1", "token-c1").created_at == clock()
-
-
-def test_unanswered_messages_come_in_the_order_of_their_arrival(conversations: SqlConversations, clock: Now) -> None:
-    later = clock() + timedelta(seconds=5)
-    late = conversations.create(NewConversation("late", "t", "chat"), now=later, first=NewMessage("a", "B?"))
-    early = begin(conversations, clock, "early")
-    follow = conversations.accept("early", "token-early", NewMessage("z", "C?"), now=clock())
-    assert conversations.unanswered() == [early, follow.message, late]
 
 
 def test_the_last_word_of_feedback_counts_and_silence_changes_nothing(
@@ -250,15 +175,16 @@ def test_the_last_word_of_feedback_counts_and_silence_changes_nothing(
         assert (row.resolved, row.csat, row.comment) == (True, 2, "Hm.")
 
 
-def test_text_of_every_script_comes_back_as_it_was(conversations: SqlConversations, clock: Now) -> None:
+def test_text_of_every_script_comes_back_as_it_was(
+    conversations: SqlConversations, turns: SqlTurns, clock: Now
+) -> None:
     text = "Ünï — 日本語 🙂 \u202fe\u0301\n\ttab 'quote' \"double\" ; DROP TABLE messages; --"
     message = begin(conversations, clock, text=text)
-    ticket = conversations.open_ticket(message.id)
-    assert ticket is not None
-    assert ticket.message.text == text
+    assert turns.ticket([message.id]).message.text == text
+    assert conversations.view("c1", "token-c1").messages[0].text == text
 
 
-def test_concurrent_writers_lose_nothing(conversations: SqlConversations, clock: Now) -> None:
+def test_concurrent_writers_lose_nothing(conversations: SqlConversations, turns: SqlTurns, clock: Now) -> None:
     for n in range(4):
         begin(conversations, clock, f"c{n}")
     gate = threading.Barrier(8)
@@ -273,7 +199,7 @@ def test_concurrent_writers_lose_nothing(conversations: SqlConversations, clock:
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(write, range(8)))
-    stored = conversations.unanswered()
+    stored = turns.unanswered()
     assert {message.id for message in stored} == {f"w{worker}-{n}" for worker in range(8) for n in range(25)} | {
         f"c{n}-m1" for n in range(4)
     }
@@ -282,24 +208,9 @@ def test_concurrent_writers_lose_nothing(conversations: SqlConversations, clock:
         assert own == list(range(1, len(own) + 1))
 
 
-def test_of_many_closes_at_once_one_counts(conversations: SqlConversations, database: Database, clock: Now) -> None:
-    message = begin(conversations, clock)
-    gate = threading.Barrier(8)
-
-    def close(worker: int) -> Reply:
-        gate.wait()
-        return conversations.close(
-            closed(message, text=f"Reply {worker}."), events=[], reply_id=f"r{worker}", now=clock()
-        )
-
-    with ThreadPoolExecutor(8) as pool:
-        replies = {reply.text for reply in pool.map(close, range(8))}
-    assert len(replies) == 1
-    with database.read() as session:
-        assert set(session.scalars(select(MessageRow.text).where(MessageRow.author == "assistant"))) == replies
-
-
-def test_of_many_sends_with_one_key_one_message_is_stored(conversations: SqlConversations, clock: Now) -> None:
+def test_of_many_sends_with_one_key_one_message_is_stored(
+    conversations: SqlConversations, turns: SqlTurns, clock: Now
+) -> None:
     begin(conversations, clock)
     gate = threading.Barrier(8)
 
@@ -309,4 +220,4 @@ def test_of_many_sends_with_one_key_one_message_is_stored(conversations: SqlConv
 
     with ThreadPoolExecutor(8) as pool:
         assert len(set(pool.map(send, range(8)))) == 1
-    assert len(conversations.unanswered()) == 2
+    assert len(turns.unanswered()) == 2
