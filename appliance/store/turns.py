@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal, cast
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, or_, select
 from sqlalchemy.orm import Session
 
 from appliance.errors import NotFound
@@ -72,15 +72,21 @@ class SqlTurns:
             return Turn(message_of(row), row.attempts, tuple(_told(one) for one in told))
 
     def open_messages(self, message_id: str) -> list[str]:
-        """The message and those that its customer has written since: a burst, which one reply answers. In order."""
+        """The message and those that its customer has written since: a burst, which one reply answers. In order.
+
+        When an earlier attempt has told something, only those that it told it for: it is no answer to what came after it.
+        """
         with self._database.read() as session:
             first = session.get_one(MessageRow, message_id)
+            told = session.scalar(select(ToldRow.n).where(ToldRow.message_id == message_id).limit(1)) is not None
             query = (
                 select(MessageRow.id)
                 .where(MessageRow.conversation_id == first.conversation_id, MessageRow.state == "accepted")
                 .where(MessageRow.seq >= first.seq)
                 .order_by(MessageRow.seq)
             )
+            if told:
+                query = query.where(or_(MessageRow.id == message_id, MessageRow.covered_by == message_id))
             return list(session.scalars(query))
 
     def ticket(self, message_ids: Sequence[str]) -> Ticket:
@@ -123,6 +129,8 @@ class SqlTurns:
                 raise Superseded
             n = int(event["id"].partition(".")[2])
             session.add(ToldRow(message_id=turn.message.id, n=n, event=event, citations=citations))
+            for row in rows[1:]:
+                row.covered_by = rows[0].id
             conversation.updated_at = now
 
     def close(

@@ -140,14 +140,15 @@ def test_a_key_belongs_to_its_conversation(conversations: SqlConversations, cloc
     assert one.message.id != other.message.id
 
 
-def test_a_closed_conversation_takes_no_message(
-    conversations: SqlConversations, database: Database, clock: Now
+def test_a_closed_conversation_opens_again_with_a_message(
+    conversations: SqlConversations, turns: SqlTurns, database: Database, clock: Now
 ) -> None:
-    begin(conversations, clock)
+    first = begin(conversations, clock)
     with database.write() as session:
         session.get_one(ConversationRow, "c1").status = "closed"
-    with pytest.raises(Conflict, match="closed"):
-        conversations.accept("c1", "token-c1", NewMessage("m2", "Hello?"), now=clock())
+    again = conversations.accept("c1", "token-c1", NewMessage("m2", "Hello?"), now=clock()).message
+    assert conversations.view("c1", "token-c1").status == "open"
+    assert turns.unanswered() == [first, again]
 
 
 def test_the_view_shows_each_reply_beside_its_message(

@@ -274,6 +274,17 @@ def test_after_something_was_told_what_comes_later_has_its_own_turn(
     assert begun(turns, second.id).attempt == 1
 
 
+def test_what_came_after_a_told_sentence_is_not_covered_by_it_in_a_later_attempt(
+    conversations: SqlConversations, turns: SqlTurns, clock: Now
+) -> None:
+    first, second = begin(conversations, clock), more(conversations, clock, "m2")
+    tell(turns, begun(turns, first.id), [first.id, second.id], 1, clock())
+    third = more(conversations, clock, "m3")
+    begun(turns, first.id)
+    assert turns.open_messages(first.id) == [first.id, second.id]
+    assert turns.unanswered() == [first, second, third]
+
+
 def test_a_superseded_attempt_hears_of_that_rather_than_of_more_messages(
     conversations: SqlConversations, turns: SqlTurns, clock: Now
 ) -> None:
