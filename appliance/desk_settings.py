@@ -43,7 +43,7 @@ class DeskSettings(Section):
     """How a webhook proves where it comes from: signed, with the secret as bearer token, or with the secret at the end of the address."""
     max_age_s: Annotated[float, Field(gt=0, le=3600)] = 300.0
     """How far the time that a desk signs may lie from now."""
-    profile: str = ""
+    profile: Annotated[str, Field(max_length=64)] = ""
     """Profile for this desk's tickets; empty: the appliance's own."""
     groups: tuple[str, ...] = ()
     """Only tickets of these groups (Zammad: names; Zendesk: group ids; Chatwoot: inbox ids). Empty: all."""

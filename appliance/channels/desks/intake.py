@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -20,7 +21,10 @@ from appliance.store.desk_tickets import SqlDeskTickets, Word
 log = logging.getLogger(__name__)
 
 _HOUR = timedelta(hours=1)
-_ID_CHARS = 100
+_TICKET = re.compile(r"[0-9]{1,20}")
+"""It becomes part of an address of the desk's API."""
+_MESSAGE = re.compile(r"[A-Za-z0-9:_-]{1,100}")
+_AGENT_CHARS = 8_000
 _SUBJECT_CHARS = 300
 _NO_WORDS = "(a message without words)"
 
@@ -87,7 +91,7 @@ class DeskIntake:
         settings = opened.settings
         if heard.who == "nobody":
             return Heeded("ignored", heard.reason)
-        if not heard.ticket.isdigit() or not 0 < len(heard.message) <= _ID_CHARS or len(heard.ticket) > _ID_CHARS:
+        if not (_TICKET.fullmatch(heard.ticket) and _MESSAGE.fullmatch(heard.message)):
             raise InputInvalid("The webhook names no ticket or no message.", remedy="Check its set-up (docs/desks.md).")
         if settings.groups and heard.group not in settings.groups:
             return Heeded("ignored", "another group")
@@ -97,7 +101,7 @@ class DeskIntake:
         return await self._take(opened, heard)
 
     async def _person(self, desk: str, heard: Heard) -> Heeded:
-        word = Word(heard.message, plain(heard.text, lines=True), plain(heard.subject)[:_SUBJECT_CHARS])
+        word = Word(heard.message, plain(heard.text, lines=True)[:_AGENT_CHARS], plain(heard.subject)[:_SUBJECT_CHARS])
         fresh = await asyncio.to_thread(self._tickets.person_spoke, desk, heard.ticket, word, now=self._now())
         return Heeded("person" if fresh else "repeated")
 

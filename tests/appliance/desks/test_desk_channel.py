@@ -330,7 +330,7 @@ async def test_when_too_much_is_waiting_nothing_is_stored_and_the_desk_may_try_a
         await shop.settled()
 
 
-@pytest.mark.parametrize("ticket", ["", "../../users", "5 0", "501/../502", "x" * 300])
+@pytest.mark.parametrize("ticket", ["", "../../users", "5 0", "501/../502", "x" * 300, "५०१", "1" * 30, "501\n"])
 async def test_a_ticket_id_that_is_no_number_is_refused(shop: Shop, ticket: str) -> None:
     document = shop.wire.customer("When do I get my refund?")
     {"zammad": document.get("ticket"), "chatwoot": document.get("conversation"), "zendesk": document.get("detail")}[
@@ -338,6 +338,25 @@ async def test_a_ticket_id_that_is_no_number_is_refused(shop: Shop, ticket: str)
     ]["id"] = ticket  # type: ignore[index] # each shape has its own
     with pytest.raises(InputInvalid):
         await shop.hear(document)
+
+
+@pytest.mark.parametrize("message", ["", " ", "7\x00", "7\n", "x" * 300, "../7", "é"])
+async def test_a_message_id_that_no_desk_writes_is_refused(shop: Shop, message: str) -> None:
+    document = shop.wire.customer("When do I get my refund?")
+    place: Any = {"zammad": document.get("article"), "chatwoot": document}.get(shop.wire.kind)
+    (place or document["event"]["comment"])["id"] = message
+    if shop.wire.kind == "zendesk" and not message:
+        assert (await shop.hear(document)).what == "accepted"  # a trigger knows no id, so one is made
+        await shop.settled()
+        return
+    with pytest.raises(InputInvalid):
+        await shop.hear(document)
+
+
+async def test_an_agents_long_and_dirty_words_are_kept_short_and_clean(shop: Shop) -> None:
+    await shop.hear(shop.wire.agent("\x00\u202eLook: " + "x" * 50_000))
+    [(author, text)] = shop.messages()
+    assert (author, text[:6], len(text)) == ("agent", "Look: ", 8_000)
 
 
 @pytest.mark.parametrize(("verified", "trust"), [(True, "relay"), (False, "none")])

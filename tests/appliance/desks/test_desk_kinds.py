@@ -11,8 +11,11 @@ from typing import Any
 import pytest
 from desks_server import ZENDESK_USER, DeskServer, serving
 from desks_wire import Wire, settings, shape
+from hypothesis import given
+from hypothesis import strategies as st
 
 from appliance.channels.desks.adapter import Heard, Post
+from appliance.channels.desks.bodies import text_of_html
 from appliance.channels.desks.caller import Caller
 from appliance.channels.desks.registry import KINDS, OpenDesk, open_desks
 from appliance.desk_settings import DeskChange
@@ -66,6 +69,53 @@ def test_zammads_html_is_read_as_the_words_that_the_customer_wrote_now(tmp_path:
     assert "How do I pay?" in text
     assert "fails" in text
     assert not [word for word in ("Mira", "42 EUR", "ignore", "x()", "<") if word in text]
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        "<b>" * 50_000,
+        "<table><tr><td>" * 20_000,
+        "<blockquote>" * 40_000,
+        "<!--" * 50_000,
+        "</p></div>" * 40_000 + "end",
+        "<" * 100_000,
+        "&" * 100_000,
+        "<p style='" + "a:b;" * 50_000 + "'>x",
+        "\x00<p>\ud800\x00",
+        "<![CDATA[" * 30_000,
+    ],
+)
+def test_hostile_html_comes_to_an_end(html: str) -> None:
+    assert "<b>" not in text_of_html(html)
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            [
+                "<p>",
+                "</p>",
+                "<div>",
+                "</div>",
+                "<br>",
+                "<b>",
+                "</b>",
+                "<blockquote>",
+                "</blockquote>",
+                "<style>",
+                "</style>",
+                "word",
+                "<li>",
+                "</ul>",
+            ]
+        )
+    )
+)
+def test_words_outside_of_quotes_survive_any_mix_of_tags(pieces: list[str]) -> None:
+    html = "".join(pieces)
+    assert "kept" in text_of_html(f"kept<br>{html}")
+    assert text_of_html(f"<div>kept</div>{html}").startswith("kept")
 
 
 @pytest.mark.parametrize(
