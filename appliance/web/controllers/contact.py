@@ -161,6 +161,7 @@ async def _ticket(
     context = {
         "view": view,
         "thread": thread_of(view),
+        "place": doors.runner.admission.places().get(conversation_id, 0),
         "text": text,
         "problem": problem,
         "said": said if said in {"yes", "no"} else "",
