@@ -6,8 +6,9 @@ import base64
 import os
 import shutil
 import threading
+import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from benchmarks.recovery.box import Box
 from benchmarks.recovery.crowd import Log, Writer
 from benchmarks.recovery.judge import judge, settled
 from benchmarks.recovery.outside import Told, listening
+from models.standin import StandInWarning
 
 _SETTINGS = """
 [server]
@@ -109,9 +111,7 @@ def _write(writer: Writer, rounds: int, over: threading.Event) -> None:
 def starter(folder: Path) -> Path:
     """A data directory with the starter articles, on stand-ins; copied for each scene."""
     data = folder / "starter"
-    database = Database(f"sqlite:///{data / 'appliance.db'}")
-    open_knowledge(Config(data=data), database, stand_in_models().encoder).add_starter("saas")
-    database.close()
+    _fill(data, f"sqlite:///{data / 'appliance.db'}")
     return data
 
 
@@ -142,6 +142,8 @@ def _prepared(data: Path, start: Path, database_url: str, port: int) -> Path:
 
 def _fill(data: Path, database_url: str) -> None:
     """The articles' text belongs to the database; the index beside each box is made of the same articles."""
-    database = Database(database_url)
-    open_knowledge(Config(data=data), database, stand_in_models().encoder).add_starter("saas")
-    database.close()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", StandInWarning)
+        encoder = stand_in_models().encoder
+    with closing(Database(database_url)) as database:
+        open_knowledge(Config(data=data), database, encoder).add_starter("saas")

@@ -11,7 +11,6 @@ from postgres import Cluster
 
 from appliance.crash_points import POINTS
 from benchmarks.recovery.scene import Scene, scene, starter
-from models.standin import StandInWarning
 
 OF_MAIL = frozenset(point for point in POINTS if point.startswith("mail."))
 LATER = {"classify": ":3", "closed": ":2", "acknowledged": ":4", "stored": ":2", "sent": ":2"}
@@ -23,8 +22,7 @@ Open = Callable[..., Scene]
 
 @pytest.fixture(scope="session")
 def start(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    with pytest.warns(StandInWarning):
-        return starter(tmp_path_factory.mktemp("recovery"))
+    return starter(tmp_path_factory.mktemp("recovery"))
 
 
 @pytest.fixture
