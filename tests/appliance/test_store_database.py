@@ -16,9 +16,9 @@ from alembic.migration import MigrationContext
 from sqlalchemy import create_engine, inspect, text
 
 from appliance.errors import ConfigInvalid, DataTooNew, StorageFailed
+from appliance.store import mail_tables  # noqa: F401 - its tables belong to the metadata
 from appliance.store.database import Database
 from appliance.store.settings import SqlSettings
-from appliance.store import mail_tables  # noqa: F401 - its tables belong to the metadata
 from appliance.store.tables import Base
 
 
