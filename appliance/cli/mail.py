@@ -1,4 +1,4 @@
-"""``appliance mail``: what a mail says, as the appliance reads it. Nothing is stored, answered or sent."""
+"""``appliance mail``: what a mail says, as the appliance reads it, and whether the mailboxes work. Nothing is stored, answered or sent."""
 
 from __future__ import annotations
 
@@ -15,19 +15,20 @@ import typer
 from appliance.channels.mail.child import MailParser
 from appliance.channels.mail.parsed import ParsedMail, unparsed
 from appliance.channels.mail.trust import trust_of
+from appliance.cli.mail_check import check
 from appliance.cli.options import Data, Json, Settings, settings
 from appliance.mail_settings import Mail
 
-app = typer.Typer(help="What mails say, as the appliance reads them.", no_args_is_help=True)
+app = typer.Typer(
+    help="What mails say, as the appliance reads them, and whether the mailboxes work.", no_args_is_help=True
+)
 
 Files = Annotated[
     list[str], typer.Argument(metavar="FILE...", help="Mails, folders of mails, or patterns.", show_default=False)
 ]
 
 
-@app.callback()
-def about() -> None:
-    """Keeps ``parse`` a command of its own while it is the only one."""
+app.command()(check)
 
 
 @app.command()

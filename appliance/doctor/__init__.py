@@ -9,7 +9,7 @@ from functools import partial
 from sqlalchemy.exc import SQLAlchemyError
 
 from appliance.config import Config
-from appliance.doctor import calls, customers, desks, destinations, fits, leaving, machine, parts, state
+from appliance.doctor import calls, customers, desks, destinations, fits, leaving, machine, mailboxes, parts, state
 from appliance.doctor.amiss import Amiss
 from appliance.errors import ApplianceFault
 from appliance.model_set import open_catalog
@@ -62,6 +62,8 @@ def _looks(config: Config) -> Iterator[tuple[str, Look]]:
     yield "identity", partial(customers.identity, config)
     yield "crm", partial(customers.crm, config)
     yield "egress", partial(leaving.egress, config)
+    for box in config.mailboxes:
+        yield f"mailboxes.{box.name}", partial(mailboxes.mailbox, config, box)
     for settings in config.desks:
         yield f"desks.{settings.name}", partial(desks.desk, config, settings)
     here = hardware.look()

@@ -27,6 +27,12 @@ def calls(config: Config) -> str:
         )
     # a desk outside is in order: the tickets answered there are its own, and nothing of others goes to it
     called += [(f"desks.{desk.name}", _host(desk.base_url)) for desk in config.desks]
+    # nor is a mail server outside: customers' mail is there already
+    for mailbox in config.mailboxes:
+        called += [
+            (f"mailboxes.{mailbox.name}.imap", mailbox.imap.host),
+            (f"mailboxes.{mailbox.name}.smtp", mailbox.smtp.host),
+        ]
     listed = ", ".join(f"{host} ({setting})" for setting, host in called)
     but = " but its destinations" if any(configured(config)) else ""
     return f"the box may call {listed}" if listed else f"the box calls nobody{but}"

@@ -178,6 +178,7 @@ def evaluate(steps: Steps, place: Place) -> None:
 def manage(steps: Steps, place: Place) -> None:
     steps.run("customers look", *place.appliance("customers", "look", "enterprise@cli.invalid", "--json"))
     steps.run("handoffs", *place.appliance("handoffs", "--json"))
+    steps.run("mail check", *place.appliance("mail", "check", "--json"))  # without a mailbox nobody is called
     steps.run("mail parse", *place.appliance("mail", "parse", MATERIAL / "mail.eml", "--json"))
     steps.run("report", *place.appliance("report", "--json"))
     here = Appliance(HOST, PORT)

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
-from email.policy import SMTP, SMTPUTF8
+from email.parser import BytesHeaderParser
+from email.policy import SMTP, SMTPUTF8, compat32
 from email.utils import format_datetime
 from html import escape
 
@@ -39,14 +40,16 @@ class Letter:
 
 
 def compose(letter: Letter) -> bytes:
-    """With CRLF, ready to be sent."""
+    """With CRLF, ready to be sent. Raises ``ValueError`` for what no header can hold."""
     plain_letters = all(part.isascii() for part in (letter.sender, letter.recipient, letter.reply_to))
     policy = (SMTP if plain_letters else SMTPUTF8).clone(max_line_length=_LINE_CHARS)
     mail = EmailMessage(policy)
     mail["From"] = Address(letter.sender_name, addr_spec=letter.sender)
     mail["To"] = Address(addr_spec=letter.recipient)
     mail["Reply-To"] = Address(letter.sender_name, addr_spec=letter.reply_to)
-    mail["Subject"] = letter.subject
+    mail["Subject"] = letter.subject.replace(
+        "=?", "= ?"
+    )  # the library decodes encoded words in values, line breaks included
     mail["Date"] = format_datetime(letter.sent_at)
     mail["Message-ID"] = f"<{letter.message_id}>"
     if re.fullmatch(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{1,8})*", letter.language):
@@ -55,7 +58,10 @@ def compose(letter: Letter) -> bytes:
         mail[name] = value
     mail.set_content(letter.text + "\n", cte="quoted-printable")
     mail.add_alternative(html(letter.text, letter.citations, letter.language), subtype="html", cte="quoted-printable")
-    return mail.as_bytes()
+    raw = mail.as_bytes()
+    if BytesHeaderParser(policy=compat32).parsebytes(raw).keys() != mail.keys():
+        raise ValueError("a header would have become two")
+    return raw
 
 
 def reply_subject(subject: str) -> str:
