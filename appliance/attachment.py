@@ -65,16 +65,18 @@ _MAGIC: tuple[tuple[int, bytes, str], ...] = (
 
 
 class AttachmentLimits(Section):
-    """How much customers may send along. What a mail brings has limits of its own (``mail.parsing``)."""
+    """How much customers may send along (no files at all where ``max_bytes`` or ``max_per_message`` is 0). What a mail brings has limits of its own (``mail.parsing``)."""
 
     max_bytes: Annotated[int, Field(ge=0)] = 10_000_000
-    """Of one file; 0: no files are taken."""
+    """Of one file."""
     max_per_message: Annotated[int, Field(ge=0, le=50)] = 5
     max_bytes_per_day: Annotated[int, Field(ge=0)] = 50_000_000
     """Of all files of one conversation within 24 hours."""
     max_files_per_day: Annotated[int, Field(ge=0)] = 50
     max_uploads: Annotated[int, Field(ge=1)] = 64
     """Uploads under way at once; beyond it new ones get 503 with Retry-After."""
+    max_uploads_each: Annotated[int, Field(ge=1)] = 8
+    """The same for one client address; beyond it 429."""
     upload_timeout_s: Annotated[float, Field(gt=0)] = 120.0
     """A request with files that takes longer to arrive is dropped."""
     keep_free_bytes: Annotated[int, Field(ge=0)] = 500_000_000

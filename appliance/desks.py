@@ -57,6 +57,7 @@ def own_desk(shared: Shared, policy: Policy) -> Desk:
     return Desk(
         policy=policy,
         identify=shared.recognition.identify_by(policy.trusted),
+        threads=shared.recognition.threads,
         detect=shared.detector.detect,
         reads=read_by(shared.models.encoder, shared.models.reranker),
         languages=knowledge.languages,

@@ -70,6 +70,8 @@ class Mailbox(Section):
     """Beside the address in From; empty: the profile's company."""
     aliases: tuple[Address, ...] = ()
     """Further addresses whose mail arrives here."""
+    plus_addresses: bool = False
+    """The server delivers ``support+anything@…`` here too: then the reply address carries the ticket's signed token. Where it does not, replies would come back."""
     profile: str = ""
     """Whose desk answers; empty: the appliance's own profile."""
     imap: Imap

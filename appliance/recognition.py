@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -20,6 +21,9 @@ from appliance.store.database import Database
 from appliance.ticket import Identified, Trust
 from appliance.trusted import Trusted
 
+_ASKING = 8
+"""Twice what may wait for the CRM at once, so that tickets which need not ask it go on."""
+
 
 @dataclass(frozen=True, slots=True)
 class Recognition:
@@ -27,6 +31,8 @@ class Recognition:
     customers: SqlCustomers
     identify_by: Callable[[Trusted], Callable[[str | None, Trust], Identified]]
     """Who somebody is, by the floors of a profile."""
+    threads: Executor | None
+    """Of its own, where a CRM may keep them waiting."""
     crm: Callable[[], str] | None
     """How the CRM is doing; None without one."""
 
@@ -58,15 +64,17 @@ def open_recognition(
         observe=lambda outcome: identities.labels(outcome).inc(),
     )
     connector = open_connector(config)
-    book = None
+    book, threads = None, None
     if connector is not None:
+        threads = ThreadPoolExecutor(_ASKING, thread_name_prefix="identify")
+        on_close(threads.shutdown)
         book = Book(config.crm, connector, clock=clock, observe=lambda outcome: questions.labels(outcome).inc())
         on_close(book.close)
 
     def identify_by(trusted: Trusted) -> Callable[[str | None, Trust], Identified]:
         return Customers(customers, trusted, now=now, book=book).identify
 
-    return Recognition(visitors, customers, identify_by, book.state if book else None)
+    return Recognition(visitors, customers, identify_by, threads, book.state if book else None)
 
 
 def customer_keys(config: Config) -> dict[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -11,7 +12,7 @@ from typing import Protocol
 
 from appliance.attachment import Attachment, AttachmentLimits, StoredFile
 from appliance.config import Config
-from appliance.errors import ApplianceFault, Busy
+from appliance.errors import ApplianceFault, Busy, InputInvalid, TooFast
 from appliance.store.attachment_files import AttachmentFiles, Upload
 from appliance.store.attachments import SqlAttachments
 from appliance.store.database import Database
@@ -19,6 +20,7 @@ from appliance.store.database import Database
 _log = logging.getLogger(__name__)
 _BLOCK = 262_144
 _SWEEP_S = 3_600.0
+_SOON_S = 5
 
 
 class Authority(Protocol):
@@ -74,21 +76,27 @@ class Attachments:
         self._authority = authority
         self._now = now
         self._pause = pause
-        self._under_way = 0
+        self._under_way: Counter[str] = Counter()
 
     @contextmanager
-    def place(self) -> Iterator[None]:
-        """A place for one request with files, while it is read. Raises ``Busy`` when there is none."""
-        if self._under_way >= self.limits.max_uploads:
-            raise Busy(f"{self._under_way} uploads are under way; more are not taken on just now.", retry_after_s=5)
-        self._under_way += 1
+    def place(self, client: str) -> Iterator[None]:
+        """A place for one request with files, while they arrive. Raises ``Busy`` when there is none, and ``TooFast`` when this client has its share:
+        whoever sends a byte now and then would keep all others out."""
+        if self._under_way[client] >= self.limits.max_uploads_each:
+            raise TooFast("Your network has as many uploads under way as it may.", retry_after_s=_SOON_S)
+        if self._under_way.total() >= self.limits.max_uploads:
+            raise Busy("Many uploads are under way; more are not taken on just now.", retry_after_s=_SOON_S)
+        self._under_way[client] += 1
         try:
             yield
         finally:
-            self._under_way -= 1
+            self._under_way[client] -= 1
+            self._under_way += Counter()  # drops those that have none
 
     async def begin(self, name: str, declared_type: str) -> Arriving:
         """A file that is about to arrive. Finish or discard it. Raises ``StorageFailed``."""
+        if not self.limits.max_bytes or not self.limits.max_per_message:
+            raise InputInvalid("No files are taken here.", remedy="Send the message without them.")
         return Arriving(await asyncio.to_thread(self._files.begin, name, declared_type))
 
     async def store(self, name: str, declared_type: str, content: AsyncIterator[bytes]) -> StoredFile:

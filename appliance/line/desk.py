@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import date
 from typing import Protocol
@@ -77,3 +78,5 @@ class Desk:
     """Seconds of a monotonic clock, for timings."""
     private: Private = NOTHING_PRIVATE
     """What may be in no reply: keys, canaries, words of the prompt."""
+    threads: Executor | None = None
+    """Where ``identify`` is asked; None: in the threads that everything shares. A CRM that hangs must not hold those."""

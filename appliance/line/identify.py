@@ -12,4 +12,5 @@ async def identify(desk: Desk, ticket: Ticket) -> Identified:
     """Tier and audiences of the ticket's customer, as far as this message's own trust reaches; anybody else is ``free`` and sees public articles only."""
     if ticket.customer_id is None:
         return desk.identify(None, "none")
-    return await asyncio.to_thread(desk.identify, ticket.customer_id, ticket.trust)
+    loop = asyncio.get_running_loop()
+    return await loop.run_in_executor(desk.threads, desk.identify, ticket.customer_id, ticket.trust)

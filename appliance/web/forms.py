@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from appliance.channels.reception import Once
 from appliance.errors import InputInvalid
+from appliance.web.clients import client_of
 from appliance.web.doors import Doors
 from appliance.web.errors import AnyRequest
 from appliance.web.multipart_form import MAX_FIELDS, Keep, SentForm, read_multipart
@@ -79,8 +80,9 @@ def _pairs(body: bytes) -> dict[str, str]:
 async def read_form(request: AnyRequest, doors: Doors, *, keep: Keep = lambda _fields: True) -> SentForm:
     """A form with or without files, with limits of its own: the address takes more than other addresses do."""
     if content_type(request) == "multipart/form-data":
+        client = client_of(request, doors.config.server.trusted_proxies)
         return await read_multipart(
-            request, doors.attachments, max_field_bytes=doors.config.server.max_body_bytes, keep=keep
+            request, doors.attachments, client, max_field_bytes=doors.config.server.max_body_bytes, keep=keep
         )
     if content_type(request) != URLENCODED:
         raise HTTPException(status_code=415, detail=f"Send the form as multipart/form-data or {URLENCODED}")

@@ -6,6 +6,7 @@ What is wrong with a file does not end the reading: the fields are needed to sho
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 
 from multipart import MultipartError, MultipartSegment, ParserLimitReached, PushMultipartParser, parse_options_header
@@ -37,19 +38,25 @@ Keep = Callable[[Mapping[str, str]], bool]
 
 
 async def read_multipart(
-    request: AnyRequest, attachments: Attachments, *, max_field_bytes: int, keep: Keep = lambda _fields: True
+    request: AnyRequest,
+    attachments: Attachments,
+    client: str,
+    *,
+    max_field_bytes: int,
+    keep: Keep = lambda _fields: True,
 ) -> SentForm:
     """Raises ``InputTooLarge`` and ``InputInvalid`` for what is no form; nothing is left on the disk then. Files that ``keep`` does not want never reach the disk."""
     limits = attachments.limits
-    reading = _Reading(attachments, limits, max_field_bytes, keep=keep)
+    reading = _Reading(attachments, client, limits, max_field_bytes, keep=keep)
     most = _READ_ON * limits.max_bytes * max(limits.max_per_message, 1) + max_field_bytes
     try:
-        with attachments.place():
-            async with deadline(limits.upload_timeout_s):
-                await _parse(request, reading, most)
+        async with deadline(limits.upload_timeout_s):
+            await _parse(request, reading, most)
     except BaseException:
         await reading.drop()
         raise
+    finally:
+        reading.place.close()
     if reading.fault is not None:
         await reading.drop()
         return SentForm(reading.fields, (), reading.fault, tuple(reading.names))
@@ -78,6 +85,7 @@ async def _parse(request: AnyRequest, reading: _Reading, most: int) -> None:
 @dataclass
 class _Reading:
     attachments: Attachments
+    client: str
     limits: AttachmentLimits
     max_field_bytes: int
     keep: Keep
@@ -90,6 +98,9 @@ class _Reading:
     field_bytes: int = 0
     names: list[str] = field(default_factory=list)
     wanted: bool | None = None
+    placed: bool = False
+    place: ExitStack = field(default_factory=ExitStack)
+    """Taken with the first file: a form without any needs none."""
 
     async def take(self, event: MultipartSegment | bytes | bytearray | None) -> None:
         """The next thing that the parser has found: a part's head, a piece of its body, or its end."""
@@ -138,6 +149,9 @@ class _Reading:
 
     async def _begin(self, part: MultipartSegment) -> Arriving:
         check_count(len(self.names), self.limits)
+        if not self.placed:
+            self.place.enter_context(self.attachments.place(self.client))
+            self.placed = True
         return await self.attachments.begin(part.filename or "", part.content_type or "")
 
     async def _end(self) -> None:

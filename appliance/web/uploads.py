@@ -5,17 +5,19 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 from urllib.parse import quote, unquote_to_bytes
 
 from litestar.exceptions import HTTPException
 
 from appliance.attachment import UNKNOWN, Attachment, display_name, file_size
-from appliance.errors import InputInvalid, InputTooLarge
+from appliance.errors import ApplianceFault, InputInvalid, InputTooLarge
+from appliance.web.doors import Doors
 from appliance.web.errors import AnyRequest
 
 _LENGTH_DIGITS = 15
+_READ_OFF_S = 5.0
 _PARAMETER = re.compile(r""";\s*([\w!#$&+.^`|~*-]+)\s*=\s*("(?:[^"\\]|\\.)*"|[^;"\s]+)""")
 SAVED_AS_BYTES = (
     ("Content-Type", UNKNOWN),
@@ -49,6 +51,18 @@ async def pieces(request: AnyRequest, *, most: int, read_on: int = 0) -> AsyncIt
             yield piece
     if too_large:
         raise _too_large(most)
+
+
+async def let_in(request: AnyRequest, doors: Doors, conversation_id: str, token: str) -> None:
+    """Raises ``Unauthorized`` or ``NotFound`` before a byte of a file is kept. A little of the body is read off first, so that the answer arrives."""
+    try:
+        await doors.reception.authorize(conversation_id, token)
+    except ApplianceFault:
+        with suppress(ApplianceFault, HTTPException):
+            async with deadline(_READ_OFF_S):
+                async for _ in pieces(request, most=doors.config.server.max_body_bytes):
+                    pass
+        raise
 
 
 @asynccontextmanager

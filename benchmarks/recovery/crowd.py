@@ -11,7 +11,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException
 from typing import Any
-from urllib.parse import urlencode
 
 TEXTS = (
     "Which payment methods can I use for an invoice billing question?",
@@ -22,6 +21,7 @@ TEXTS = (
     "How do I reset my password?",
 )
 _TRIES_S = 90.0
+_EDGE = "an-edge-that-no-text-has"
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,10 +110,15 @@ class Writer:
 
     def _submit(self, fields: dict[str, str]) -> tuple[int | None, str]:
         port = self._port()
-        headers = {"Content-Type": "application/x-www-form-urlencoded", "Origin": f"http://127.0.0.1:{port}"}
+        parts = [
+            f'--{_EDGE}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
+            for name, value in fields.items()
+        ]
+        body = f"{''.join(parts)}--{_EDGE}--\r\n".encode()
+        headers = {"Content-Type": f"multipart/form-data; boundary={_EDGE}", "Origin": f"http://127.0.0.1:{port}"}
         connection = HTTPConnection("127.0.0.1", port, timeout=40)
         try:
-            connection.request("POST", "/contact", urlencode(fields), headers)
+            connection.request("POST", "/contact", body, headers)
             response = connection.getresponse()
             return response.status, response.headers.get("location", "")
         except (OSError, HTTPException):

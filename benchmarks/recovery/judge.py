@@ -17,13 +17,13 @@ from benchmarks.recovery.outside import Told
 _LOOK_S = 0.2
 
 
-def settled(url: str, *, patience_s: float, dead: Callable[[], bool] = lambda: False) -> float | None:
-    """Seconds until every accepted message has its end and nothing waits in the outbox; None when that took too long, or the box died."""
+def settled(url: str, *, patience_s: float, coming: Callable[[], int]) -> float | None:
+    """Seconds until nothing is ``coming`` any more, every accepted message has its end and nothing waits in the outbox; None when that took too long."""
     database = Database.look(url)
     began = time.perf_counter()
     try:
-        while time.perf_counter() - began < patience_s and not dead():
-            if not _open(database):
+        while time.perf_counter() - began < patience_s:
+            if not coming() and not _open(database):
                 return round(time.perf_counter() - began, 1)
             time.sleep(_LOOK_S)
     finally:

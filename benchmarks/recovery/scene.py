@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import base64
 import os
+import random
 import shutil
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +23,8 @@ from benchmarks.recovery.box import Box
 from benchmarks.recovery.crowd import Log, Writer
 from benchmarks.recovery.judge import judge, settled
 from benchmarks.recovery.outside import Told, listening
+from benchmarks.recovery.post import Post, post
+from models.standin import StandInWarning
 
 _SETTINGS = """
 [server]
@@ -54,6 +59,7 @@ class Scene:
     url: str
     boxes: list[Box]
     told: Told
+    post: Post
     log: Log = field(default_factory=Log)
     seed: int = 1
 
@@ -67,7 +73,8 @@ class Scene:
         for _ in range(writers):
             self.seed += 1
             writer = Writer([box.port for box in self.boxes], self.log, self.seed, over.is_set)
-            thread = threading.Thread(target=_write, args=(writer, rounds, over), daemon=True)
+            mail = partial(self.post.write, random.Random(self.seed))
+            thread = threading.Thread(target=_write, args=(writer, mail, rounds, over), daemon=True)
             thread.start()
             threads.append(thread)
         return threads
@@ -87,20 +94,22 @@ class Scene:
         return reached
 
     def settle(self) -> float | None:
-        return settled(self.url, patience_s=SETTLE_S)
+        """Seconds until everything has come to rest; None when it does not."""
+        return settled(self.url, patience_s=SETTLE_S, coming=lambda: self.post.waiting(self.url))
 
     def judge(self) -> dict[str, Any]:
-        return judge(self.url, self.log.acknowledged, self.told)
+        return judge(self.url, self.log.acknowledged, self.told) | self.post.judge(self.url)
 
     def stop(self) -> None:
         for box in self.boxes:
             box.stop()
 
 
-def _write(writer: Writer, rounds: int, over: threading.Event) -> None:
+def _write(writer: Writer, mail: Callable[[], None], rounds: int, over: threading.Event) -> None:
     for _ in range(rounds):
         if over.is_set():
             return
+        mail()
         writer.chat(3)
         writer.first()
         writer.form()
@@ -109,9 +118,7 @@ def _write(writer: Writer, rounds: int, over: threading.Event) -> None:
 def starter(folder: Path) -> Path:
     """A data directory with the starter articles, on stand-ins; copied for each scene."""
     data = folder / "starter"
-    database = Database(f"sqlite:///{data / 'appliance.db'}")
-    open_knowledge(Config(data=data), database, stand_in_models().encoder).add_starter("saas")
-    database.close()
+    _fill(data, f"sqlite:///{data / 'appliance.db'}")
     return data
 
 
@@ -119,29 +126,31 @@ def starter(folder: Path) -> Path:
 def scene(folder: Path, start: Path, *, database_url: str = "", replicas: int = 1) -> Iterator[Scene]:
     """``database_url``: of an empty PostgreSQL database; empty: SQLite. Every process that is started is ended."""
     told = Told()
-    with listening(told) as port:
-        boxes = [Box(_prepared(folder / f"box{n}", start, database_url, port)) for n in range(replicas)]
+    with listening(told) as port, post(folder) as mail:
+        boxes = [Box(_prepared(folder / f"box{n}", start, database_url, port, mail)) for n in range(replicas)]
         url = database_url or f"sqlite:///{boxes[0].data / 'appliance.db'}"
         if database_url:
             _fill(boxes[0].data, database_url)
-        here = Scene(url, boxes, told)
+        here = Scene(url, boxes, told, mail)
         try:
             yield here
         finally:
             here.stop()
 
 
-def _prepared(data: Path, start: Path, database_url: str, port: int) -> Path:
+def _prepared(data: Path, start: Path, database_url: str, port: int, mail: Post) -> Path:
     shutil.copytree(start, data)
     secret = data / "secret"
     secret.write_text(f"whsec_{base64.b64encode(os.urandom(32)).decode()}\n")
     database = f'[database]\nurl = "{database_url}"\n' if database_url else ""
-    (data / "appliance.toml").write_text(_SETTINGS.format(database=database, port=port, secret=secret))
+    (data / "appliance.toml").write_text(_SETTINGS.format(database=database, port=port, secret=secret) + mail.settings)
     return data
 
 
 def _fill(data: Path, database_url: str) -> None:
     """The articles' text belongs to the database; the index beside each box is made of the same articles."""
-    database = Database(database_url)
-    open_knowledge(Config(data=data), database, stand_in_models().encoder).add_starter("saas")
-    database.close()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", StandInWarning)
+        encoder = stand_in_models().encoder
+    with closing(Database(database_url)) as database:
+        open_knowledge(Config(data=data), database, encoder).add_starter("saas")

@@ -136,7 +136,9 @@ class MailCarrier:
             sender=mailbox.address,
             sender_name=mailbox.display_name or sender.company,
             recipient=material.recipient,
-            reply_to=self._threads.reply_address(mailbox.address, conversation),
+            reply_to=self._threads.reply_address(mailbox.address, conversation)
+            if mailbox.plus_addresses
+            else mailbox.address,
             subject=_subject(parcel, material, sender),
             text=material.reply.text,
             message_id=message_id,

@@ -120,13 +120,18 @@ class Intake:
             return ours
         if parsed.report is not None:
             return await self._reported(parsed)
-        conversation = await self._thread(parsed)
+        landing = await self._landing(parsed)
+        conversation = landing.conversation_id if landing.kind == "reply" else None
         rule = silence(parsed, self._us)
         if people := self._for_people(parsed, rule):
             return await self._to_people(mail, raw, parsed, people, conversation)
         if rule:
             return await self._ignored(parsed, rule, conversation)
-        return await self._taken(mail, raw, parsed, conversation)
+        taken = await self._taken(mail, raw, parsed, conversation)
+        if landing.kind == "stranger":
+            line = f"Somebody else answered this ticket by mail ({landing.rule}): ticket {taken.conversation_id}."
+            await asyncio.to_thread(self._tickets.remark, landing.conversation_id, line)
+        return taken
 
     def _for_people(self, parsed: ParsedMail, rule: str) -> str:
         """The rule by which a person has to read it, and no machine answers."""
@@ -170,20 +175,19 @@ class Intake:
         )
         return Settled("to_people", UNDELIVERED, sent.conversation_id)
 
-    async def _thread(self, parsed: ParsedMail) -> str | None:
+    async def _landing(self, parsed: ParsedMail) -> Landing:
         """The ticket that a mail belongs to: by our signature on a Message-ID or an address of ours, and only for the ticket's own customer.
 
         Without a signature an authenticated customer who answers an earlier mail of their own is in that one's ticket.
         """
         trust = self._trust(parsed)
         landing: Landing = await asyncio.to_thread(self._threads.resolve, parsed, trust, self._holder)
-        if landing.kind == "reply":
-            return landing.conversation_id
-        if landing.kind == "stranger" or not parsed.thread_ids or parsed.sender is None or trust == "none":
-            return None
+        if landing.kind != "new" or not parsed.thread_ids or parsed.sender is None or trust == "none":
+            return landing
         hashes = [hashed(one) for one in parsed.thread_ids]
         found = await asyncio.to_thread(self._mails.conversation_by, self._mailbox.name, hashes)
-        return found[0] if found is not None and found[1].lower() == parsed.sender.email.lower() else None
+        theirs = found is not None and found[1].lower() == parsed.sender.email.lower()
+        return Landing("reply", found[0], "thread.own_mail") if found and theirs else landing
 
     def _holder(self, conversation_id: str) -> Holder | None:
         found = self._mails.holder(conversation_id)

@@ -1,6 +1,6 @@
 """Two machines must never talk to each other: when a mail gets no automatic answer, and what marks ours as automatic (RFC 3834).
 
-What is silent is no less a ticket: people see it, the customer just gets nothing from a machine.
+What becomes of a mail that gets no answer (a person reads it, or it is only kept) is decided where mails are taken in.
 """
 
 from __future__ import annotations

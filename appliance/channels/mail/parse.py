@@ -10,7 +10,7 @@ from appliance.channels.mail.addresses import AddressList, address_list, address
 from appliance.channels.mail.attachments import read_attachments
 from appliance.channels.mail.automatic import automatic
 from appliance.channels.mail.bodies import Within, text_of, unlimited
-from appliance.channels.mail.headers import Headers
+from appliance.channels.mail.headers import Headers, decoded_words
 from appliance.channels.mail.mime import Part, read_parts
 from appliance.channels.mail.parsed import LONGEST_TRACED, Address, ParsedMail, unparsed
 from appliance.channels.mail.replies import new_text, without_quotes
@@ -125,8 +125,12 @@ def _return_path(headers: Headers) -> str | None:
 
 
 def _ids(header: str) -> tuple[str, ...]:
-    """Message ids without brackets, each once; of too many the first and the last ones, which hold the thread."""
-    ids = list(dict.fromkeys(_ID.findall(header[:65_536]) or _BARE_ID.findall(header[:1_000])))
+    """Message ids without brackets, each once; of too many the first and the last ones, which hold the thread.
+
+    Some programs (Python's own library among them) write long ids as encoded words, which no standard allows.
+    """
+    header = decoded_words(header[:65_536])
+    ids = list(dict.fromkeys(_ID.findall(header) or _BARE_ID.findall(header[:1_000])))
     return tuple(ids if len(ids) <= _MOST_IDS else [ids[0], *ids[1 - _MOST_IDS :]])
 
 

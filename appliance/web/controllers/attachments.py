@@ -13,10 +13,11 @@ from litestar.openapi.spec import OpenAPIFormat, OpenAPIMediaType, OpenAPIType, 
 from litestar.params import FromPath, HeaderParameter
 from litestar.response import Stream
 
+from appliance.web.clients import client_of
 from appliance.web.controllers.conversations import TheDoors, Token
 from appliance.web.errors import AnyRequest
 from appliance.web.guards import bearer_token
-from appliance.web.uploads import content_type, deadline, download_headers, file_name, pieces
+from appliance.web.uploads import content_type, deadline, download_headers, file_name, let_in, pieces
 
 _READ_ON = 3
 """Of a file that is too large, so many times the cap is read and dropped before that is said."""
@@ -72,8 +73,9 @@ class AttachmentController(Controller):
         """Upload one file as the body, with its name in Content-Disposition (RFC 6266). A message takes it along by its id."""
         if content_type(request) in _FORMS:
             raise HTTPException(status_code=415, detail="Send the file itself as the body, with its own Content-Type")
+        await let_in(request, doors, conversation_id, token)
         name, store = file_name(content_disposition), doors.attachments
-        with store.place():
+        with store.place(client_of(request, doors.config.server.trusted_proxies)):
             async with deadline(store.limits.upload_timeout_s):
                 most = store.limits.max_bytes
                 body = pieces(request, most=most, read_on=_READ_ON * most)

@@ -24,7 +24,7 @@ from appliance.web.multipart_form import SentForm
 from appliance.web.problems import problem_of
 from appliance.web.schemas import one_line
 from appliance.web.thread import thread_of
-from appliance.web.uploads import download_headers
+from appliance.web.uploads import download_headers, let_in
 
 _FRESH = {"Cache-Control": "no-store"}
 _PATIENCE_S = 6.0
@@ -67,7 +67,7 @@ class ContactController(Controller):
     async def add(self, conversation_id: FromPath[str], request: AnyRequest, doors: TheDoors) -> Response[Any]:
         """Add a message. The hidden key makes a second press of the button harmless."""
         token = _token(request)
-        await doors.reception.authorize(conversation_id, token)  # before a byte of a file is kept
+        await let_in(request, doors, conversation_id, token)
         sent = await read_form(request, doors)
         text, key = sent.fields.get("message", ""), sent.fields.get("key", "")[:128] or None
         try:

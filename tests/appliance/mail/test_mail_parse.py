@@ -6,6 +6,7 @@ import base64
 import hashlib
 import io
 import zipfile
+from email.message import EmailMessage
 
 import pytest
 from letters import HEAD, LIMITS, letter, multipart, read
@@ -92,6 +93,18 @@ def test_ids_of_earlier_mails_are_bare_in_order_and_few() -> None:
     assert mail.references[0] == "0@example.org"
     assert mail.references[-1] == "199@example.org"
     assert mail.thread_ids[:2] == ("199@example.org", "198@example.org")
+
+
+def test_a_long_id_that_a_program_wrote_as_encoded_words_is_read() -> None:
+    long = f"t.{'a' * 44}.{'b' * 32}@desk.example"
+    raw = EmailMessage()
+    raw["From"] = "ann@example.org"
+    raw["In-Reply-To"] = f"<{long}>"
+    raw["References"] = f"<1@example.org> <{long}>"
+    assert b"=?utf-8?q?" in raw.as_bytes()
+    mail = read(raw.as_bytes())
+    assert mail.in_reply_to == (long,)
+    assert mail.references == ("1@example.org", long)
 
 
 def test_of_alternatives_the_plain_text_is_read() -> None:
