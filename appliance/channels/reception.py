@@ -54,6 +54,8 @@ class Incoming:
     profile: str = ""
     files: tuple[StoredFile, ...] = ()
     """On the disk (``AttachmentFiles.keep``); their rows are written with the message. When it was stored before, they are left over and the sweep removes them."""
+    comes_again: bool = False
+    """Its sender delivers it again when it is refused, so in a rush it may be; a mail that was fetched is never refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +183,7 @@ class Reception:
         if len(words) > self._max_chars:
             words = f"{words[: self._max_chars - len(_CUT)]}{_CUT}"
         message = NewMessage(self._new_id(), words, incoming.key, incoming.trust, files=incoming.files)
-        return await asyncio.shield(asyncio.ensure_future(self._take(new, message, incoming.reply_to)))
+        return await asyncio.shield(asyncio.ensure_future(self._take(new, message, incoming)))
 
     async def authorize(self, conversation_id: str, token: str) -> None:
         """Raises ``Unauthorized`` or ``NotFound`` unless the token is that conversation's."""
@@ -228,8 +230,9 @@ class Reception:
                 self._runner.submit(accepted.message, permit)
             return accepted
 
-    async def _take(self, new: NewConversation, message: NewMessage, reply_to: str | None) -> Accepted:
-        with self._runner.admit(reply_to or new.id, bounded=False) as permit:
+    async def _take(self, new: NewConversation, message: NewMessage, incoming: Incoming) -> Accepted:
+        reply_to = incoming.reply_to
+        with self._runner.admit(reply_to or new.id, bounded=incoming.comes_again) as permit:
             reach("received")
             accepted = await asyncio.to_thread(
                 self._conversations.take, new, message, reply_to=reply_to, now=self._now()

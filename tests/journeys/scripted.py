@@ -297,9 +297,11 @@ def library() -> ScriptedKnowledge:
 
 
 class ScriptedDesks:
-    """No desk is configured."""
+    """One desk that is always overloaded; others are not configured."""
 
     async def hear(self, name: str, headers: Mapping[str, str], body: bytes, *, path_secret: str = "") -> Heeded:
+        if name == "busy":
+            raise Busy("64 messages are being answered.", retry_after_s=7)
         raise NotFound(
             f"No desk {name!r} for {len(headers)} headers, {len(body)} bytes, {len(path_secret)} characters."
         )

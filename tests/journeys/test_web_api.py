@@ -244,3 +244,15 @@ def test_only_articles_for_everybody_have_a_page(client: httpx.Client, article: 
 
 def test_an_article_id_may_hold_slashes(client: httpx.Client) -> None:
     assert "<h1>Roles</h1>" in client.get("/help/team/roles").text
+
+
+def test_a_desk_is_told_to_come_again_in_the_way_that_every_desk_understands(client: httpx.Client) -> None:
+    for address in ("/api/desks/busy", "/api/desks/busy/secret"):
+        answer = client.post(address, content=b"{}")
+        assert (answer.status_code, answer.json()["code"], answer.headers["retry-after"]) == (
+            429,
+            "too_many_requests",
+            "7",
+        )
+    assert client.post("/api/desks/other", content=b"{}").status_code == 404
+    assert client.get("/api/desks/busy").status_code == 405

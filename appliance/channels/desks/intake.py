@@ -139,6 +139,7 @@ class DeskIntake:
             customer_id=await self._customer(email, heard.name) if proved else None,
             trust="relay" if proved else "none",
             profile=settings.profile,
+            comes_again=True,
         )
         try:
             accepted = await self._reception.take(incoming)

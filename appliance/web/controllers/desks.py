@@ -5,6 +5,7 @@ from __future__ import annotations
 from litestar import Controller, post
 from litestar.params import FromPath
 
+from appliance.errors import Busy, TooFast
 from appliance.web.controllers.conversations import TheDoors
 from appliance.web.doors import Doors
 from appliance.web.errors import AnyRequest
@@ -34,5 +35,8 @@ class DeskController(Controller):
 
 
 async def _heard(doors: Doors, request: AnyRequest, name: str, secret: str = "") -> dict[str, str]:
-    heeded = await doors.desks.hear(name, dict(request.headers), await request.body(), path_secret=secret)
+    try:
+        heeded = await doors.desks.hear(name, dict(request.headers), await request.body(), path_secret=secret)
+    except Busy as fault:  # as 429: all three desks try that again, and Chatwoot's bots no 503
+        raise TooFast(fault.message, retry_after_s=fault.retry_after_s) from fault
     return {"outcome": heeded.what, "reason": heeded.reason}
