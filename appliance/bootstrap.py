@@ -18,6 +18,7 @@ from prometheus_client import CollectorRegistry
 from appliance.channels.attachments import Attachments, open_attachments
 from appliance.channels.desks.intake import DeskIntake
 from appliance.channels.mail.mailroom import Mailroom
+from appliance.channels.programs import Programs
 from appliance.channels.reception import Reception
 from appliance.channels.strangers import Strangers
 from appliance.channels.visitors import Visitors
@@ -43,6 +44,7 @@ from appliance.stand_in import stand_in_models
 from appliance.standing import Standing, stand
 from appliance.store.access import SqlAccess
 from appliance.store.conversations import SqlConversations
+from appliance.store.customers import SqlCustomers
 from appliance.store.database import Database
 from appliance.store.settings import SqlSettings
 from appliance.ticket import Closed
@@ -73,6 +75,7 @@ class Appliance:
     desks: DeskIntake
     attachments: Attachments
     strangers: Strangers
+    programs: Programs
     mail: Mailroom | None = None
     """None without a mailbox."""
 
@@ -167,8 +170,8 @@ async def open_appliance(
         files = open_attachments(config, database, conversations, now=now)
         parts = (config, policy, database, conversations, knowledge, models, desk, reception, line)
         intake = ways.intake(reception)
-        strangers = Strangers(config.openings, _form_key(database))
-        yield Appliance(*parts, metrics.registry, _spoken(heads), recognition, intake, files, strangers, ways.mail)
+        door = _at_the_door(config, database, new_id=new_id, now=now)
+        yield Appliance(*parts, metrics.registry, _spoken(heads), recognition, intake, files, *door, ways.mail)
 
 
 @asynccontextmanager
@@ -183,6 +186,14 @@ async def answering(appliance: Appliance) -> AsyncIterator[None]:
         finally:
             sweep.cancel()
             await asyncio.gather(sweep, return_exceptions=True)
+
+
+def _at_the_door(
+    config: Config, database: Database, *, new_id: Callable[[], str], now: Callable[[], datetime]
+) -> tuple[Strangers, Programs]:
+    key = _form_key(database)
+    access, customers = SqlAccess(database), SqlCustomers(database)
+    return Strangers(config.openings, key), Programs(access, customers, config.programs, key, new_id=new_id, now=now)
 
 
 def _form_key(database: Database) -> bytes:

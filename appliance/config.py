@@ -16,7 +16,7 @@ from appliance.desk_settings import DeskSettings
 from appliance.errors import ConfigInvalid, explain
 from appliance.mail_settings import Mail
 from appliance.mailbox_settings import Mailbox
-from appliance.opening_settings import Openings
+from appliance.opening_settings import Openings, ProgramLimits
 from appliance.outgoing_settings import Outgoing, Webhook, distinct
 from appliance.section import Section
 
@@ -195,6 +195,7 @@ class Config(Section):
     hosted: Hosted = Hosted()
     attachments: AttachmentLimits = AttachmentLimits()
     openings: Openings = Openings()
+    programs: ProgramLimits = ProgramLimits()
     mail: Mail = Mail()
     mailboxes: tuple[Mailbox, ...] = ()
     outgoing: Outgoing = Outgoing()
@@ -203,7 +204,6 @@ class Config(Section):
     desks: tuple[DeskSettings, ...] = ()
     """Help desks that the company keeps."""
     webhooks: tuple[Webhook, ...] = ()
-    """Who is told of what happens to conversations."""
 
     @field_validator("webhooks")
     @classmethod

@@ -65,6 +65,18 @@ class SignatureInvalid(ApplianceFault):
     code = "signature_invalid"
 
 
+class Forbidden(ApplianceFault):
+    """A key that is in force, but not for this."""
+
+    code = "forbidden"
+
+
+class KeyReused(ApplianceFault):
+    """An Idempotency-Key came again with another request."""
+
+    code = "idempotency_key_reused"
+
+
 class Conflict(ApplianceFault):
     """The request contradicts what has happened already."""
 

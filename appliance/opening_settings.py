@@ -1,4 +1,4 @@
-"""The ``[openings]`` table of ``appliance.toml``: what people whom we do not know may open, how fast, and what looks like spam."""
+"""The ``[openings]`` and ``[programs]`` tables of ``appliance.toml``: what people whom we do not know may open, how fast, and what looks like spam."""
 
 from __future__ import annotations
 
@@ -9,6 +9,13 @@ from pydantic import Field
 from appliance.section import Section
 
 _Count = Annotated[int, Field(ge=0)]
+
+
+class ProgramLimits(Section):
+    """How often one program's key may ask: so many at once, then so many an hour. 0 is no limit."""
+
+    burst: _Count = 120
+    per_hour: _Count = 36_000
 
 
 class Openings(Section):

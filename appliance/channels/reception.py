@@ -111,6 +111,7 @@ class Reception:
         files: Sequence[StoredFile] = (),
         once: Once | None = None,
         suspicion: str = "",
+        opened_by: str | None = None,
     ) -> Opened:
         """Begin a conversation, and take its first message when ``text`` is given. Raises ``Busy`` before anything is stored.
 
@@ -129,6 +130,7 @@ class Reception:
             source=channel if once else "",
             external_id=once.id if once else None,
             suspicion=suspicion,
+            opened_by=opened_by,
             subject=plain(subject)[:_SUBJECT_CHARS],
             customer_id=customer_id,
             signed_in_until=self._now() + self._signed_in if customer_id else None,

@@ -11,13 +11,13 @@ from typing import Annotated
 
 import typer
 
-from appliance.access import Role
+from appliance.access import SCOPES, Role
 from appliance.cli.console import out, print_json, print_rows
 from appliance.cli.options import Data, Json, Settings, settings
 from appliance.store.access import SqlAccess
 from appliance.store.database import Database
 
-app = typer.Typer(help="Keys with a role, for the admin pages.", no_args_is_help=True)
+app = typer.Typer(help="Keys: of people for the admin pages, of programs for the API.", no_args_is_help=True)
 
 
 @contextmanager
@@ -33,14 +33,33 @@ def _open(config: Path | None, data: Path | None) -> Iterator[SqlAccess]:
 def add(
     name: Annotated[str, typer.Argument(help="Whom or what the key is for.", show_default=False)],
     *,
-    role: Annotated[Role, typer.Option(help="What it may do; auditor: read the egress ledger and stop hosted models.")],
+    role: Annotated[
+        Role | None,
+        typer.Option(
+            help="Of a person: what they may do; auditor: read the egress ledger and stop hosted models.",
+            show_default=False,
+        ),
+    ] = None,
+    scope: Annotated[
+        list[str] | None,
+        typer.Option(
+            help=f"Of a program at the API, in place of a role; may be given several times: {', '.join(SCOPES)}.",
+            show_default=False,
+        ),
+    ] = None,
     data: Data = None,
     config: Settings = None,
     json: Json = False,
 ) -> None:
-    """Make a key. It is shown once."""
+    """Make a key for a person (--role) or a program (--scope). It is shown once."""
+    if (role is None) == (not scope):
+        raise typer.BadParameter("give a role for a person, or scopes for a program", param_hint="--role or --scope")
+    scopes = [one for one in SCOPES if one in (scope or ())]
+    if unknown := set(scope or ()) - set(scopes):
+        raise typer.BadParameter(f"there is no scope {', '.join(sorted(unknown))}", param_hint="--scope")
     with _open(config, data) as access:
-        made, key = access.add_key(name, role, now=datetime.now(UTC))
+        now = datetime.now(UTC)
+        made, key = access.add_key(name, role, now=now) if role else access.add_program(name, scopes, now=now)
     if json:
         print_json({**asdict(made), "key": key})
         return

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import cast
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session as SqlSession
 
-from appliance.access import AccessKey, Role, Session
+from appliance.access import PREFIX, PROGRAM, SCOPES, AccessKey, Program, Role, Scope, Session
 from appliance.errors import InputInvalid, NotFound
 from appliance.store.conversations import token_hash
 from appliance.store.database import Database
+from appliance.store.program_rows import program_of, program_row
 from appliance.store.settings import SqlSettings
 from appliance.store.tables import AccessKeyRow, SessionRow
 
 SESSION_LASTS = timedelta(hours=8)
 _NAME_CHARS = 100
+_NOTED_EVERY = timedelta(hours=1)
 _ADMIN = "administrator"
 
 
@@ -30,19 +33,50 @@ class SqlAccess:
 
     def add_key(self, name: str, role: Role, *, now: datetime) -> tuple[AccessKey, str]:
         """A new key and its words, which nobody can show again. Raises ``InputInvalid``."""
+        return self._add(name, role, secrets.token_urlsafe(32), "", now)
+
+    def _add(self, name: str, role: str, key: str, scopes: str, now: datetime) -> tuple[AccessKey, str]:
         name = name.strip()
         if not name or len(name) > _NAME_CHARS or not name.isprintable():
             raise InputInvalid(
                 f"The name of a key has 1 to {_NAME_CHARS} printable characters.",
                 remedy="Name who or what it is for, such as compliance.",
             )
-        key = secrets.token_urlsafe(32)
         row = AccessKeyRow(
-            id=secrets.token_hex(4), name=name, role=role, key_hash=token_hash(key), created_at=now, revoked_at=None
+            id=secrets.token_hex(4),
+            name=name,
+            role=role,
+            key_hash=token_hash(key),
+            scopes=scopes,
+            created_at=now,
+            revoked_at=None,
         )
         with self._database.write() as session:
             session.add(row)
         return _key(row), key
+
+    def add_program(self, name: str, scopes: Collection[Scope], *, now: datetime) -> tuple[AccessKey, str]:
+        """The same for a program. Raises ``InputInvalid``."""
+        if not scopes:
+            raise InputInvalid("A program's key needs a scope.", remedy=f"Name some of: {', '.join(SCOPES)}.")
+        ordered = " ".join(scope for scope in SCOPES if scope in scopes)
+        return self._add(name, PROGRAM, f"{PREFIX}{secrets.token_urlsafe(32)}", ordered, now)
+
+    def program(self, key: str, *, now: datetime) -> Program | None:
+        """Whose key that is, while it is in force. When it was last used is noted, once an hour."""
+        with self._database.read() as session:
+            row = program_row(session, token_hash(key))
+            if row is None:
+                return None
+            found, used = program_of(row), row.last_used_at
+        if used is None or now - used >= _NOTED_EVERY:
+            with self._database.write() as session:
+                session.execute(
+                    update(AccessKeyRow)
+                    .where(AccessKeyRow.id == found.id)
+                    .values(last_used_at=now.replace(minute=0, second=0, microsecond=0))
+                )
+        return found
 
     def keys(self) -> list[AccessKey]:
         with self._database.read() as session:
@@ -64,8 +98,8 @@ class SqlAccess:
             return self._begin(_ADMIN, "operator", None, now)
         with self._database.read() as session:
             row = session.scalar(select(AccessKeyRow).where(AccessKeyRow.key_hash == token_hash(key)))
-            known = _key(row) if row is not None and row.revoked_at is None else None
-        return self._begin(known.name, known.role, known.id, now) if known else None
+            known = row is not None and row.revoked_at is None and row.role != PROGRAM
+        return self._begin(row.name, cast("Role", row.role), row.id, now) if row is not None and known else None
 
     def session(self, token: str, *, now: datetime) -> Session | None:
         """Who holds this token, while the session lasts."""
@@ -99,4 +133,5 @@ def _forget_expired(session: SqlSession, now: datetime) -> None:
 
 
 def _key(row: AccessKeyRow) -> AccessKey:
-    return AccessKey(row.id, row.name, cast("Role", row.role), row.created_at, row.revoked_at)
+    scopes = cast("tuple[Scope, ...]", tuple(row.scopes.split()))
+    return AccessKey(row.id, row.name, cast("Role", row.role), row.created_at, row.revoked_at, scopes, row.last_used_at)

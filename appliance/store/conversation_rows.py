@@ -12,10 +12,12 @@ from typing import cast
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
+from appliance.access import ProgramKey
 from appliance.errors import Conflict, NotFound, Unauthorized
 from appliance.store.attachments import same_files
 from appliance.store.customer_tables import CustomerTokenRow
 from appliance.store.outbox import Happened, What
+from appliance.store.program_rows import asserts, reaches
 from appliance.store.runs import reply_of
 from appliance.store.tables import ConversationRow, MessageRow, RunRow
 from appliance.store.views import Accepted, AttachmentView, MessageView, NewConversation, NewMessage
@@ -31,7 +33,7 @@ def token_hash(token: str) -> str:
 def authorized(
     session: Session, conversation_id: str, token: str, *, now: datetime, change: bool = False
 ) -> ConversationRow:
-    """The conversation, for its own token or one that a signed-in device of its customer holds until it expires.
+    """The conversation, for its own token, one that a signed-in device of its customer holds until it expires, or a program's key that reaches it.
 
     ``change`` locks the row (PostgreSQL; SQLite has one writer): two messages at once would get the same ``seq``. Raises ``Unauthorized``, and
     ``NotFound`` alike for a foreign conversation and for none.
@@ -41,6 +43,10 @@ def authorized(
             "This conversation needs its visitor's token.", remedy="Send it as Authorization: Bearer <token>."
         )
     row = _conversation(session, conversation_id, change=change)
+    if isinstance(token, ProgramKey):
+        if row is None or not reaches(session, row, token_hash(token), change=change):
+            raise _no_such()
+        return row
     own = row is not None and hmac.compare_digest(row.token_hash, token_hash(token))
     if row is None or not (own or signed_in(session, row, token, now=now)):
         raise _no_such()
@@ -49,6 +55,8 @@ def authorized(
 
 def signed_in(session: Session, conversation: ConversationRow, token: str, *, now: datetime) -> bool:
     """Whether this token counts as the conversation's customer just now."""
+    if isinstance(token, ProgramKey):
+        return asserts(session, conversation, token_hash(token))
     held = session.get(CustomerTokenRow, token_hash(token))
     return (
         held is not None
@@ -124,6 +132,7 @@ def conversation_row(new: NewConversation, now: datetime) -> ConversationRow:
         source=new.source,
         external_id=new.external_id,
         suspicion=new.suspicion,
+        opened_by=new.opened_by,
         created_at=now,
         updated_at=now,
     )
@@ -160,8 +169,8 @@ def accepted_before(session: Session, earlier: MessageRow, new: NewMessage, *, c
 def begun_before(session: Session, earlier: ConversationRow, new: NewConversation, first: NewMessage) -> Message:
     """The first message of a conversation that is begun again by the same form. Raises ``Conflict`` when it says something else now."""
     message = session.scalar(select(MessageRow).where(MessageRow.conversation_id == earlier.id, MessageRow.seq == 1))
-    said = (earlier.token_hash, earlier.subject, earlier.contact_email, earlier.contact_name)
-    says = (token_hash(new.token), new.subject, new.contact_email, new.contact_name)
+    said = (earlier.token_hash, earlier.subject, earlier.contact_email, earlier.contact_name, earlier.customer_id)
+    says = (token_hash(new.token), new.subject, new.contact_email, new.contact_name, new.customer_id)
     if (
         message is None
         or said != says

@@ -59,8 +59,10 @@ class AccessKeyRow(Base):
     name: Mapped[str] = mapped_column(String(100))
     role: Mapped[str] = mapped_column(String(16))
     key_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    scopes: Mapped[str] = mapped_column(Text, default="", server_default=sql("''"))
     created_at: Mapped[datetime]
     revoked_at: Mapped[datetime | None]
+    last_used_at: Mapped[datetime | None]
 
 
 class SessionRow(Base):
@@ -92,6 +94,7 @@ class ConversationRow(Base):
     source: Mapped[str] = mapped_column(String(64), default="", server_default=sql("''"))
     external_id: Mapped[str | None] = mapped_column(String(255))
     suspicion: Mapped[str] = mapped_column(String(32), default="", server_default=sql("''"))
+    opened_by: Mapped[str | None] = mapped_column(String(16))
     happenings: Mapped[int] = mapped_column(Integer, default=0, server_default=sql("0"))
     created_at: Mapped[datetime] = mapped_column(index=True)
     updated_at: Mapped[datetime] = mapped_column(index=True)

@@ -26,6 +26,8 @@ class NewConversation:
     source: str = ""
     external_id: str | None = None
     suspicion: str = ""
+    opened_by: str | None = None
+    """Id of the program's key, when one opened it."""
 
 
 @dataclass(frozen=True, slots=True)

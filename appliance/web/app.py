@@ -92,6 +92,9 @@ def _openapi(company: str) -> OpenAPIConfig:
         components=Components(
             security_schemes={
                 "conversation": SecurityScheme(type="http", scheme="bearer"),
+                "program": SecurityScheme(
+                    type="http", scheme="bearer", description="A program's key (appliance access add --scope)."
+                ),
                 "identity": SecurityScheme(type="apiKey", name="Support-Identity", security_scheme_in="header"),
             }
         ),

@@ -8,7 +8,7 @@ from typing import Any, Literal, Protocol
 
 from prometheus_client import CollectorRegistry
 
-from appliance.access import Session
+from appliance.access import Program, ProgramKey, Scope, Session
 from appliance.attachment import StoredFile
 from appliance.channels.attachments import Attachments
 from appliance.channels.desks.intake import Heeded
@@ -40,6 +40,7 @@ class Reception(Protocol):
         files: Sequence[StoredFile] = (),
         once: Once | None = None,
         suspicion: str = "",
+        opened_by: str | None = None,
     ) -> Opened: ...
 
     async def receive(
@@ -70,6 +71,16 @@ class Visitors(Protocol):
     async def conversations(self, token: str) -> list[OwnConversation]: ...
 
     async def go_on(self, token: str, conversation_id: str) -> Admitted: ...
+
+
+class Programs(Protocol):
+    """Programs with a key, and requests that come twice."""
+
+    async def admit(self, key: ProgramKey, scope: Scope) -> Program: ...
+
+    async def customer(self, program: Program, *, id: str, email: str, name: str) -> Recognised | None: ...
+
+    def once(self, holder: str, key: str) -> Once: ...
 
 
 class Desks(Protocol):
@@ -150,6 +161,8 @@ class Doors(Protocol):
     def reception(self) -> Reception: ...
     @property
     def visitors(self) -> Visitors: ...
+    @property
+    def programs(self) -> Programs: ...
     @property
     def desks(self) -> Desks: ...
     @property

@@ -11,12 +11,17 @@ from litestar.handlers import BaseRouteHandler
 
 from appliance.errors import Unauthorized
 from appliance.web.errors import AnyRequest
+from appliance.web.programs import program_at, program_key
 
+_READS = frozenset({"GET", "HEAD"})
 Connection = ASGIConnection[Any, Any, Any, Any]
 
 
 async def bearer_token(request: AnyRequest) -> str:
-    """The visitor's key from ``Authorization: Bearer``. Never from the address: addresses end up in logs and histories."""
+    """The visitor's key, or a program's, from ``Authorization: Bearer``. Never from the address: addresses end up in logs and histories."""
+    if (key := program_key(request)) is not None:
+        await program_at(request, "conversations:read" if request.method in _READS else "conversations:write")
+        return key
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
         raise Unauthorized(

@@ -45,6 +45,7 @@ TABLE: dict[str, Row] = {
     "conflict": Row(409, "The request contradicts what has happened already"),
     "input_too_large": Row(413, "The request is too large"),
     "unsupported_media_type": Row(415, "Unsupported media type"),
+    "idempotency_key_reused": Row(422, "The idempotency key was used for another request"),
     "too_many_requests": Row(429, "Too many requests"),
     "headers_too_large": Row(431, "The request's headers are too large"),
     "overloaded": Row(503, "Too much is waiting just now"),

@@ -42,8 +42,12 @@ class _Body(BaseModel):
 
 
 class CustomerBody(_Body):
-    """Who writes. ``email`` and ``name`` are what they say and identify nobody; ``identity`` is what a host page has signed."""
+    """Who writes. ``email`` and ``name`` are what they say and identify nobody; ``identity`` is what a host page has signed.
 
+    ``id``: the customer's id at a program that may assert who they are (scope ``customers:assert``); by its word ``email`` is theirs, too.
+    """
+
+    id: Annotated[str, Field(max_length=255), AfterValidator(one_line)] = ""
     email: Email = ""
     name: OneLine = ""
     identity: str | None = None

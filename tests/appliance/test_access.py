@@ -94,3 +94,28 @@ def test_a_key_without_a_usable_name_is_refused(sqlite: Database, name: str) -> 
 def test_an_unknown_key_cannot_be_revoked(sqlite: Database) -> None:
     with pytest.raises(NotFound, match="no key 'nope'"):
         SqlAccess(sqlite).revoke("nope", now=NOW)
+
+
+def test_a_programs_key_has_scopes_and_is_nobody_of_the_staff(database: Database) -> None:
+    access = SqlAccess(database)
+    made, key = access.add_program("shop", ["customers:assert", "conversations:open"], now=NOW)
+    assert (made.role, made.scopes, made.last_used_at) == ("program", ("conversations:open", "customers:assert"), None)
+    assert key.startswith("sak_")
+    assert access.sign_in(key, now=NOW) is None
+    program = access.program(key, now=NOW + timedelta(minutes=20))
+    assert program is not None
+    assert program.scopes == {"conversations:open", "customers:assert"}
+    access.program(key, now=NOW + timedelta(minutes=40))
+    [listed] = access.keys()
+    assert listed.last_used_at == NOW  # to the hour: who was served when is nobody's business
+    access.revoke(made.id, now=NOW)
+    assert access.program(key, now=NOW) is None
+    with pytest.raises(InputInvalid):
+        access.add_program("none", [], now=NOW)
+
+
+def test_a_persons_key_is_no_programs(database: Database) -> None:
+    access = SqlAccess(database)
+    _, key = access.add_key("a", "operator", now=NOW)
+    for odd in (key, "", "sak_", "\ud800", "x" * 10_000):
+        assert access.program(odd, now=NOW) is None

@@ -106,6 +106,7 @@ class ScriptedReception:
         files: Sequence[StoredFile] = (),
         once: Once | None = None,
         suspicion: str = "",
+        opened_by: str | None = None,
     ) -> Opened:
         talk = Talk(secrets.token_hex(8), secrets.token_urlsafe(24), channel, subject, customer_name)
         if text is not None:

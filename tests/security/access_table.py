@@ -32,8 +32,10 @@ class Who:
     role: str = ""
     """Of a session that is in force."""
     csrf: str = ""
-    scopes: frozenset[str] = frozenset()
-    """Of an API key that is in force."""
+    scopes: frozenset[str] | None = None
+    """Of a program's key, where one is sent; none of a key that is not in force."""
+    opened: str = ""
+    """The object that this key opened."""
     desk: str = ""
     """The help desk whose secret they send, in the way that this desk proves itself."""
     path: dict[str, str] = field(default_factory=dict)
@@ -51,14 +53,25 @@ def nobody(_who: Who, _of: str) -> bool:
     return False
 
 
-def everybody_but_a_false_identity(who: Who, _of: str) -> bool:
-    """One that does not hold is never taken for an anonymous visitor."""
-    return who.identity != "bad"
+def whoever_opens(who: Who, _of: str) -> bool:
+    """Everybody, but an identity or key that does not hold is never taken for an anonymous visitor, and a program's key needs the scope."""
+    return who.identity != "bad" and (who.scopes is None or "conversations:open" in who.scopes)
 
 
-def its_visitor(who: Who, of: str) -> bool:
-    """The holder of that conversation's key."""
-    return who.key_to == of
+def its_reader(who: Who, of: str) -> bool:
+    """The holder of that conversation's key, and a program that may read it."""
+    may = who.scopes is not None and bool({"conversations:read", "conversations:write"} & who.scopes)
+    return who.key_to == of or (may and _reaches(who, of))
+
+
+def its_writer(who: Who, of: str) -> bool:
+    """The holder of that conversation's key, and a program that may write in it."""
+    return who.key_to == of or (who.scopes is not None and "conversations:write" in who.scopes and _reaches(who, of))
+
+
+def _reaches(who: Who, of: str) -> bool:
+    everything = who.scopes is not None and "conversations:all" in who.scopes
+    return of in {"own", "foreign"} and (who.opened == of or everything)
 
 
 def its_browser(who: Who, of: str) -> bool:
@@ -105,16 +118,16 @@ class Row:
 
 ROUTES: dict[str, Row] = {
     # the visitor's API
-    "POST /api/conversations": Row(everybody_but_a_false_identity, json={"channel": "chat"}),
-    "GET /api/conversations/{conversation_id}": Row(its_visitor, of="conversation"),
-    "POST /api/conversations/{conversation_id}/messages": Row(its_visitor, of="conversation", json={"text": "How?"}),
-    "GET /api/conversations/{conversation_id}/events": Row(its_visitor, of="conversation", stream=True),
-    "POST /api/conversations/{conversation_id}/feedback": Row(its_visitor, of="conversation", json={"csat": 4}),
+    "POST /api/conversations": Row(whoever_opens, json={"channel": "chat"}),
+    "GET /api/conversations/{conversation_id}": Row(its_reader, of="conversation"),
+    "POST /api/conversations/{conversation_id}/messages": Row(its_writer, of="conversation", json={"text": "How?"}),
+    "GET /api/conversations/{conversation_id}/events": Row(its_reader, of="conversation", stream=True),
+    "POST /api/conversations/{conversation_id}/feedback": Row(its_writer, of="conversation", json={"csat": 4}),
     "POST /api/conversations/{conversation_id}/confirmations/{proposal_id}": Row(
-        its_visitor, of="conversation", json={"accept": True}, path={"proposal_id": "p1"}, says="no such proposal"
+        its_writer, of="conversation", json={"accept": True}, path={"proposal_id": "p1"}, says="no such proposal"
     ),
-    "POST /api/conversations/{conversation_id}/attachments": Row(its_visitor, of="conversation", raw=b"words"),
-    "GET /api/conversations/{conversation_id}/attachments/{attachment_id}": Row(its_visitor, of="conversation"),
+    "POST /api/conversations/{conversation_id}/attachments": Row(its_writer, of="conversation", raw=b"words"),
+    "GET /api/conversations/{conversation_id}/attachments/{attachment_id}": Row(its_reader, of="conversation"),
     # the signed-in customer's API
     "GET /api/customers/me/conversations": Row(a_customer),
     "POST /api/customers/me/conversations/{conversation_id}/token": Row(its_customer, of="conversation", json={}),

@@ -22,10 +22,11 @@ from access_table import OBJECTS, ROUTES, Row, Who
 from scripted import scripted
 from web_fixtures import ServerProcess, free_port
 
-from appliance.access import ROLES
+from appliance.access import ROLES, SCOPES, Scope
 from appliance.store.access import SqlAccess
 from appliance.store.customers import SqlCustomers
 from appliance.store.database import Database
+from appliance.store.tables import ConversationRow
 from appliance.web.app import create_app
 from appliance.web.stream import Streams
 
@@ -99,7 +100,7 @@ def door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Door]:
     folder = tmp_path_factory.mktemp("matrix")
     (folder / "secret").write_text(SECRET)
     (folder / "appliance.toml").write_text(
-        "[openings]\nper_client = 0\ntotal = 0\nform_per_client = 0\nform_min_s = 0\n"
+        "[programs]\nburst = 0\n[openings]\nper_client = 0\ntotal = 0\nform_per_client = 0\nform_min_s = 0\n"
         f'[models]\nstand_in = true\n[identity]\nmode = "hmac"\nsecret_file = "{folder / "secret"}"\n'
     )
     (folder / "desk").write_text(DESK_SECRET)
@@ -129,7 +130,36 @@ def signed(token: str) -> dict[str, str]:
 
 
 def everyone(door: Door) -> list[Who]:
-    return [*visitors(door), *customers(), *the_staff(door), *desks()]
+    return [*visitors(door), *customers(), *the_staff(door), *desks(), *programs(door)]
+
+
+def programs(door: Door) -> list[Who]:
+    """Keys with each scope; those of the first two have opened Ann's and Bob's conversations."""
+    access, now = SqlAccess(door.database), datetime.now(UTC)
+
+    def made(name: str, *scopes: Scope, opened: str = "") -> Who:
+        key, words = access.add_program(name, scopes, now=now)
+        if opened:
+            with door.database.write() as session:
+                session.get_one(ConversationRow, door.ids[opened]).opened_by = key.id
+        return Who(f"program: {name}", bearer(words), scopes=frozenset(scopes), opened=opened)
+
+    ended, words = access.add_program("ended", SCOPES, now=now)
+    access.revoke(ended.id, now=now)
+    _, whole = access.add_program("everything", SCOPES, now=now)
+    return [
+        made("of Ann's conversation", "conversations:open", "conversations:write", opened="own"),
+        made("of Bob's conversation, reading", "conversations:read", opened="foreign"),
+        made("opens only", "conversations:open"),
+        made("reads all", "conversations:read", "conversations:all"),
+        made("writes all", "conversations:write", "conversations:all"),
+        made("all of nothing", "conversations:all", "customers:assert"),
+        Who("program: ended key", bearer(words), scopes=frozenset()),
+        Who("program: garbage", bearer("sak_" + "x" * 43), scopes=frozenset()),
+        Who("program's key as cookies", cookies={"session": whole, "ticket": whole}),
+        Who("program's key in the address", query={"token": whole, "key": whole}),
+        Who("program's key as an identity", signed(whole), identity="bad"),
+    ]
 
 
 def desks() -> list[Who]:
@@ -305,7 +335,9 @@ def test_nobody_is_let_in_who_may_not_and_everybody_who_may(
             wrong += [
                 f"{who.name} on {of or 'it'} reads {owner}'s words"
                 for owner, canary in CANARY.items()
-                if canary in answer.body and owner not in {who.key_to, who.ticket_of, who.customer}
+                if canary in answer.body
+                and owner not in {who.key_to, who.ticket_of, who.customer, who.opened}
+                and "conversations:all" not in (who.scopes or ())
             ]
             if answer.status >= 500:
                 wrong.append(f"{who.name} on {of or 'it'}: {answer.status}")

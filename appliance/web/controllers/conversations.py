@@ -8,8 +8,10 @@ from litestar import Controller, Response, get, post
 from litestar.di import NamedDependency, Provide
 from litestar.params import FromPath, HeaderParameter, JSONBody, SkipValidation
 
+from appliance.access import Program
+from appliance.channels.reception import Once
 from appliance.channels.visitors import Recognised
-from appliance.errors import NotFound
+from appliance.errors import Forbidden, InputInvalid, NotFound
 from appliance.line.events import reply_document
 from appliance.store.conversations import Accepted, ConversationView
 from appliance.ticket import Reply
@@ -18,6 +20,7 @@ from appliance.web.doors import Doors
 from appliance.web.errors import AnyRequest
 from appliance.web.guards import bearer_token, json_only
 from appliance.web.listening import EVENT_STREAM, EventStream
+from appliance.web.programs import answered_once, idempotency_key, one_key, program_at
 from appliance.web.schemas import ConfirmationBody, FeedbackBody, MessageBody, OpenBody
 from appliance.web.stream import Streams
 
@@ -25,7 +28,9 @@ SignedIdentity = Annotated[str | None, HeaderParameter(name="Support-Identity")]
 """What a host page has signed; never from the address, which ends up in logs and histories."""
 TheDoors = NamedDependency[SkipValidation[Doors]]
 TheStreams = NamedDependency[SkipValidation[Streams]]
-Token = NamedDependency[str]
+Token = NamedDependency[SkipValidation[str]]
+IdempotencyKey = Annotated[str | None, HeaderParameter(name="Idempotency-Key", max_length=256)]
+"""The same request again under the same key gives the same answer and does nothing twice."""
 
 
 class ConversationController(Controller):
@@ -43,20 +48,31 @@ class ConversationController(Controller):
         request: AnyRequest,
         doors: TheDoors,
         support_identity: SignedIdentity = None,
+        idempotency: IdempotencyKey = None,
     ) -> dict[str, str]:
-        """Begin a conversation; the answer's token is the visitor's key and is told once. With a signed identity it is the customer's own."""
+        """Begin a conversation; the answer's token is the visitor's key. With a signed identity it is the customer's own; with a program's key it is that key's."""
         customer, signed = data.customer, data.customer.identity
+        program = await program_at(request, "conversations:open")
         known = await recognised(doors, support_identity if signed is None else signed)
-        if known is None:
-            doors.strangers.admit(client_of(request, doors.config.server.trusted_proxies))
-        opened = await doors.reception.open(
-            channel=data.channel,
-            customer_id=known.customer_id if known else None,
-            customer_email=(known.email if known else "") or customer.email,
-            customer_name=(known.name if known else "") or customer.name,
-            subject=data.subject,
-            text=data.message,
-        )
+        if program is not None and known is None:
+            known = await doors.programs.customer(program, id=customer.id, email=customer.email, name=customer.name)
+        elif customer.id:
+            raise Forbidden("customer.id needs a key with the scope customers:assert.", remedy="Leave it out.")
+        client = client_of(request, doors.config.server.trusted_proxies)
+        if known is None and program is None:
+            doors.strangers.admit(client)
+        once = _opening(doors, data, idempotency, program=program, known=known, client=client)
+        with answered_once(idempotency):
+            opened = await doors.reception.open(
+                once=once,
+                opened_by=program.id if program else None,
+                channel="api" if program else data.channel,
+                customer_id=known.customer_id if known else None,
+                customer_email=(known.email if known else "") or customer.email,
+                customer_name=(known.name if known else "") or customer.name,
+                subject=data.subject,
+                text=data.message,
+            )
         return {"id": opened.id, "token": opened.token}
 
     @post("/{conversation_id:str}/messages", status_code=200)
@@ -69,14 +85,20 @@ class ConversationController(Controller):
         request: AnyRequest,
         doors: TheDoors,
         streams: TheStreams,
+        idempotency: IdempotencyKey = None,
     ) -> Response[Any]:
         """Say something. Answers with the reply, or with ``Accept: text/event-stream`` with the events of its run."""
         streaming = EVENT_STREAM in request.headers.get("accept", "")
         if streaming:
             streams.check(conversation_id)  # before the message is stored: what is refused must not be there
-        accepted = await doors.reception.receive(
-            conversation_id, token, data.text, data.idempotency_key, attachments=data.attachments
-        )
+        with answered_once(idempotency):
+            accepted = await doors.reception.receive(
+                conversation_id,
+                token,
+                data.text,
+                one_key(idempotency, data.idempotency_key),
+                attachments=data.attachments,
+            )
         if streaming:
             return EventStream(streams, conversation_id, doors.runner.message_events(accepted.message))
         return Response(reply_document(await _reply(accepted, doors)), headers={"Cache-Control": "no-store"})
@@ -122,6 +144,23 @@ class ConversationController(Controller):
         """Confirm or decline an action that was proposed in this conversation."""
         await doors.reception.authorize(conversation_id, token)
         raise NotFound("There is no such proposal in this conversation.", remedy="Check the proposal's id.")
+
+
+def _opening(
+    doors: Doors,
+    data: OpenBody,
+    header: str | None,
+    *,
+    program: Program | None,
+    known: Recognised | None,
+    client: str,
+) -> Once | None:
+    """Which opening the header means, among those of whoever asks. Raises ``InputInvalid``."""
+    if data.message is None and (header is not None or program is not None):
+        raise InputInvalid("message is required here.", remedy="Send what the customer says.")
+    holder = f"key:{program.id}" if program else f"customer:{known.customer_id}" if known else f"stranger:{client}"
+    key = idempotency_key(header, stranger=program is None and known is None)
+    return None if key is None else doors.programs.once(holder, key)
 
 
 async def recognised(doors: Doors, signed: str | None) -> Recognised | None:
