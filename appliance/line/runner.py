@@ -233,6 +233,12 @@ class Runner:
             _log.error("message %s has no run yet (%s); it is tried again", run.message.id, fault.code)
             self._failed(run, fault)
             return
+        except (
+            Exception
+        ) as error:  # a defect of ours: whoever waits must not wait for ever, and the sweep has to find the message
+            _log.error("message %s: defect while its run began", run.message.id, exc_info=without_text(error))
+            self._failed(run, StorageFailed("The run could not begin; the message is kept and tried again."))
+            return
         if not started or (share and engine.shared):
             await self._guarded(run, lambda: self._elsewhere(run))
 

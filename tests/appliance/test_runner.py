@@ -15,6 +15,7 @@ from line_parts import VECTOR, Parts, Rung, draft
 from sqlalchemy import select
 
 from appliance.errors import Busy, StorageFailed
+from appliance.line.durable import Durable
 from appliance.line.events import Event, position
 from appliance.store.conversations import NewConversation, NewMessage, SqlConversations
 from appliance.store.database import Database
@@ -344,6 +345,24 @@ async def test_whoever_waits_hears_of_a_store_with_a_defect(build: Build, sqlite
         parts.gate.go.set()
         with pytest.raises(StorageFailed, match="kept and tried again"):
             await waiting
+
+
+async def test_whoever_waits_hears_of_a_run_that_could_not_begin(
+    build: Build, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def begin(*_: object, **__: object) -> bool:
+        raise TypeError(f"a defect about {SECRET}")
+
+    async with build() as here:
+        with monkeypatch.context() as broken:
+            broken.setattr(Durable, "begin", begin)
+            _, _, message = await send(here)
+            with pytest.raises((StorageFailed, Busy)):
+                await here.runner.reply(message.id)
+        await here.runner.stop(grace_s=5)
+        assert await here.runner.resume() == 1
+        assert (await here.runner.reply(message.id)).outcome == "answered"
+    assert SECRET not in caplog.text
 
 
 async def test_what_an_earlier_process_left_is_answered(
