@@ -56,11 +56,10 @@ async def test_a_forged_token_opens_a_ticket_of_its_own(post: Post, open_desk: C
         await desk.until(lambda: len(post.inbox()) == 1, "the answer")
         [mail] = post.inbox()
         forged = parsed(mail.as_bytes())
-        for name in ("Message-ID", "Reply-To"):
-            right = str(mail[name])
-            at = right.index("t.") + 20 if name == "Message-ID" else right.index("+") + 20
-            del forged[name]
-            forged[name] = right[:at] + ("b" if right[at] != "b" else "c") + right[at + 1 :]
+        right = str(mail["Message-ID"])
+        at = right.index("t.") + 20
+        del forged["Message-ID"]
+        forged["Message-ID"] = right[:at] + ("b" if right[at] != "b" else "c") + right[at + 1 :]
         del forged["References"]
         post.write("How do I add a colleague to our workspace?", answers=forged, number=2)
         await desk.until(lambda: desk.settled(3), "the forged one")
