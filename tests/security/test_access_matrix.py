@@ -159,6 +159,9 @@ def programs(door: Door) -> list[Who]:
         Who("program's key as cookies", cookies={"session": whole, "ticket": whole}),
         Who("program's key in the address", query={"token": whole, "key": whole}),
         Who("program's key as an identity", signed(whole), identity="bad"),
+        Who("program's key under another scheme", {"Authorization": f"Basic {whole}"}),
+        Who("program's key without its beginning", bearer(whole.removeprefix("sak_"))),
+        Who("the hash of a program's key", bearer(hashlib.sha256(whole.encode()).hexdigest())),
     ]
 
 
