@@ -225,19 +225,14 @@ class Runner:
 
     async def _begin(self, run: Run, again: str) -> None:
         assert self._engine is not None
-        engine, started = self._engine, False
+        engine, share = self._engine, self._turning.full
         try:
-            share = self._turning.full
             started = await engine.begin(run.message.id, again=again, share=share)
-        except ApplianceFault as fault:
-            _log.error("message %s has no run yet (%s); it is tried again", run.message.id, fault.code)
+        except Exception as error:  # a defect too: whoever waits must hear of it, and the sweep has to find the message
+            fault = error if isinstance(error, ApplianceFault) else StorageFailed("The run could not begin.")
+            shown = None if fault is error else without_text(error)
+            _log.error("message %s has no run yet (%s); it is tried again", run.message.id, fault.code, exc_info=shown)
             self._failed(run, fault)
-            return
-        except (
-            Exception
-        ) as error:  # a defect of ours: whoever waits must not wait for ever, and the sweep has to find the message
-            _log.error("message %s: defect while its run began", run.message.id, exc_info=without_text(error))
-            self._failed(run, StorageFailed("The run could not begin; the message is kept and tried again."))
             return
         if not started or (share and engine.shared):
             await self._guarded(run, lambda: self._elsewhere(run))
