@@ -161,6 +161,8 @@ class Durable:
                 "application_version": _VERSION,
                 "log_level": "ERROR",
                 "max_executor_threads": _THREADS,
+                # nothing here is notified; DBOS looks all the same, and an orderly end waits for the look
+                "notification_listener_polling_interval_sec": _POLL_S,
             }
         )
 
