@@ -96,25 +96,25 @@ class Runner:
         """A permit, held while a message is stored and submitted: a rush must not slip in between. Raises ``Busy`` or ``TooFast`` (only if ``bounded``)."""
         return self.admission.enter(conversation_id, bounded=bounded)
 
-    def submit(self, message: Message, permit: Permit, *, again: bool = False) -> None:
-        """Start the run of a stored message, unless it is under way; the permit is the run's from here on. ``again``: it has lost the run that it had."""
-        if message.id in self._runs:
-            return
-        run = self._enter(message, permit)
-        self._keep(
-            asyncio.create_task(self._begin(run, secrets.token_hex(4) if again else ""), name=f"begin-{message.id}")
-        )
+    def submit(self, message: Message, permit: Permit) -> None:
+        """Start the run of a stored message, unless it is under way; the permit is the run's from here on."""
+        if message.id not in self._runs:
+            self._start(self._enter(message, permit))
 
     async def resume(self) -> int:
         """Take up every accepted message that has neither a reply nor a run anywhere; returns how many."""
         assert self._engine is not None
+        for conversation_id in [run.message.conversation_id for run in self._runs.values() if run.away]:
+            self._watchers.tell(conversation_id)  # with clocks far apart nobody here has seen that it was answered
         left = await asyncio.to_thread(self._turns.unanswered)
         if not left:
             return 0
         elsewhere = await self._engine.unfinished()
-        orphans = [message for message in left if message.id not in elsewhere and message.id not in self._runs]
-        for message in orphans:
-            self.submit(message, self.admission.take(message.conversation_id), again=True)
+        lost = [one for one in left if one.id not in elsewhere]
+        orphans = [one for one in lost if one.id not in self._runs or self._runs[one.id].away]
+        for one in orphans:  # who waits here for a run that is nowhere any more would wait for ever
+            run = self._runs.get(one.id) or self._enter(one, self.admission.take(one.conversation_id))
+            self._start(run, again=secrets.token_hex(4))
         return len(orphans)
 
     async def sweep(self) -> None:
@@ -197,6 +197,7 @@ class Runner:
         if run is None:  # resumed: nobody here has submitted it
             message = await asyncio.to_thread(self._turns.message, message_id)
             run = self._enter(message, self.admission.take(message.conversation_id))
+        run.away = False
         await self._guarded(run, lambda: self._turning.work(run, journal, self._before(run)))
         await self._set_timers(run)
 
@@ -214,14 +215,16 @@ class Runner:
         run = self._runs[message.id] = Run(message, permit)
         return run
 
+    def _of(self, conversation_id: str) -> list[Run]:
+        return [run for run in self._runs.values() if run.message.conversation_id == conversation_id]
+
     def _before(self, run: Run) -> Run | None:
         """The run that this one has to wait for."""
-        earlier = [
-            one
-            for one in self._runs.values()
-            if one.message.conversation_id == run.message.conversation_id and one.message.seq < run.message.seq
-        ]
+        earlier = [one for one in self._of(run.message.conversation_id) if one.message.seq < run.message.seq]
         return max(earlier, key=lambda one: one.message.seq, default=None)
+
+    def _start(self, run: Run, again: str = "") -> None:
+        self._keep(asyncio.create_task(self._begin(run, again), name=f"begin-{run.message.id}"))
 
     async def _begin(self, run: Run, again: str) -> None:
         assert self._engine is not None
@@ -239,6 +242,7 @@ class Runner:
 
     async def _elsewhere(self, run: Run) -> None:
         """Another replica, or an earlier life of this one that is being resumed, answers it: wait for what it stores."""
+        run.away = True
         with self._watchers.of(run.message.conversation_id) as changed:
             while not run.result.done() and not await self._turning.repeat(run):
                 await changed.wait()
@@ -269,31 +273,24 @@ class Runner:
             self._failed(run, StorageFailed("The reply could not be stored; the message is kept and tried again."))
             raise
         self._drop(run)
-        self._watchers.tell(message.conversation_id)
 
     def _drop(self, run: Run) -> None:
         run.permit.release()
         self._runs.pop(run.message.id, None)
+        self._watchers.tell(run.message.conversation_id)
 
     def _failed(self, run: Run, fault: Exception) -> None:
         run.fail(fault)
         self._drop(run)
-        self._watchers.tell(run.message.conversation_id)
 
     def _keep(self, task: asyncio.Task[None]) -> None:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     async def _known(self, conversation_id: str, last: tuple[int, int]) -> list[Event]:
-        live = [
-            event
-            for run in list(self._runs.values())
-            if run.message.conversation_id == conversation_id
-            for event in run.events
-        ]
+        live = [event for run in self._of(conversation_id) for event in run.events]
         known = {event.position(): event for event in [*await self._stored(conversation_id, last[0]), *live]}
         return [known[place] for place in sorted(known) if place > last]
 
     async def _stored(self, conversation_id: str, seq: int) -> list[Event]:
-        events = await asyncio.to_thread(self._turns.events, conversation_id, after_seq=seq)
-        return [Event(**event) for event in events]
+        return [Event(**event) for event in await asyncio.to_thread(self._turns.events, conversation_id, after_seq=seq)]

@@ -23,6 +23,8 @@ class Run:
         self.permit = permit
         self.attempt = 1
         """Events of a further attempt are numbered above those of the earlier ones, which a reader may have seen."""
+        self.away = False
+        """Whoever runs it is not known here: what it stores is waited for."""
         self.events: list[Event] = []
         self.result: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
         self.result.add_done_callback(_looked_at)

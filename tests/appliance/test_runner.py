@@ -279,6 +279,28 @@ async def test_a_reply_that_cannot_be_stored_is_not_told_and_is_made_again_later
         assert (await here.runner.reply(message.id)).outcome == "answered"
 
 
+async def test_a_message_that_is_sent_again_after_its_run_failed_is_answered_all_the_same(
+    build: Build, sqlite: Database
+) -> None:
+    """The repeated send finds a run of that name in the journal, which has ended: nobody would ever finish what it waits for."""
+    store = Ailing(sqlite)
+    async with build(turns=store) as here:
+        opened = await here.reception.open(channel="chat")
+        first = (await here.reception.receive(opened.id, opened.token, QUESTION, "key-1")).message
+        with pytest.raises((StorageFailed, Busy)):
+            await here.runner.reply(first.id)
+        store.fault = None
+        again = await here.reception.receive(opened.id, opened.token, QUESTION, "key-1")
+        assert (again.again, again.message.id) == (True, first.id)
+        await asyncio.sleep(0.2)
+        waiting = asyncio.create_task(here.runner.reply(first.id))
+        await resumed(here)
+        assert (await waiting).outcome == "answered"
+        assert len(here.observed) == 1
+        await here.runner.stop(grace_s=5)
+        assert here.runner.admission.under_way == 0
+
+
 async def test_a_later_message_does_not_overtake_one_that_could_not_be_stored(build: Build, sqlite: Database) -> None:
     store = Ailing(sqlite)
     at_the_second, go = asyncio.Event(), asyncio.Event()
