@@ -65,9 +65,10 @@ def lose_the_journal(data: Path) -> None:
 
 
 async def closed(here: House, message_id: str) -> None:
-    async with asyncio.timeout(30):
-        while here.turns.reply(message_id) is None:  # noqa: ASYNC110 # a resumed run has nobody who waits for it
-            await asyncio.sleep(0.02)
+    """A resumed run has nobody who waits for its reply; it has closed when it was observed."""
+    async with asyncio.timeout(60):
+        await here.closed.wait()
+    assert here.turns.reply(message_id) is not None
 
 
 async def test_stations_that_were_noted_are_not_asked_again(database: Database, clock: Now, ids: Ids) -> None:
