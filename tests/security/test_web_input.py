@@ -11,6 +11,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 from web_fixtures import ServerProcess, Visitor, form_token
 
+from appliance.line.admission import Admission
 from appliance.web.headers import page_headers
 from appliance.web.shield import Shield
 from appliance.web.stream import Streams
@@ -189,7 +190,8 @@ async def test_a_body_that_never_ends_is_told_to_stop() -> None:
     async def send(message: Any) -> None:
         answers.append(message)
 
-    shield = Shield(reads_the_body, Traffic(CollectorRegistry(), Streams()), page_headers(), {}, body_timeout_s=0.02)
+    traffic = Traffic(CollectorRegistry(), Streams())
+    shield = Shield(reads_the_body, traffic, page_headers(), {}, Admission(8, each=8), body_timeout_s=0.02)
     scope = {"type": "http", "method": "POST", "path": "/api/conversations", "headers": []}
     await shield(scope, one_byte_and_silence, send)  # type: ignore[arg-type]
     assert answers[0]["status"] == 408
