@@ -20,6 +20,7 @@ from appliance.line.durable import Durable
 from appliance.line.load import Backlog
 from appliance.line.replicas import Watch, replica_name
 from appliance.line.runner import Runner
+from appliance.line.turning import without_text
 from appliance.rungs import lines_at_once
 from appliance.store.afterwards import SqlAfterwards
 from appliance.store.database import Database
@@ -31,6 +32,7 @@ from appliance.ticket import Closed
 _log = logging.getLogger(__name__)
 _GRACE_S = 10.0
 _TIDY_S = 600.0
+_AFTER_DEFECT_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,18 +123,27 @@ async def stand(
         watch = Watch(SqlReplicas(database), replica, version=__version__, now=now, inherit=inherit)
         runner.use(engine)
         await watch.look()  # before the first run: whoever dies with one must be missed
-        stack.push_async_callback(watch.leave)
+        stack.push_async_callback(_end, engine, outbox, watch, replica)
         await engine.open()
-        stack.push_async_callback(engine.close)
         await stack.enter_async_context(_running(watch.keep))
         stack.push_async_callback(runner.stop, grace_s=_GRACE_S)
         yield Standing(config, runner, engine, outbox, postman, watch, replica, now)
 
 
+async def _end(engine: Durable, outbox: SqlOutbox, watch: Watch, replica: str) -> None:
+    """Who leaves work behind does not say good-bye: it is missed, and a living replica takes that over."""
+    try:
+        left = await engine.holds() or await asyncio.to_thread(outbox.holds, replica)
+    finally:
+        await engine.close()
+    if not left:
+        await watch.leave()
+
+
 @asynccontextmanager
 async def _running(*work: Callable[[], Coroutine[Any, Any, None]]) -> AsyncIterator[None]:
-    """These tasks, until the end. One that fails is a defect, and is seen as one."""
-    tasks = [asyncio.create_task(one(), name=getattr(one, "__qualname__", "work")) for one in work]
+    """These tasks, until the end."""
+    tasks = [asyncio.create_task(_kept_up(one), name=getattr(one, "__qualname__", "work")) for one in work]
     try:
         yield
     finally:
@@ -141,3 +152,15 @@ async def _running(*work: Callable[[], Coroutine[Any, Any, None]]) -> AsyncItera
         for task in tasks:
             with suppress(asyncio.CancelledError):
                 await task
+
+
+async def _kept_up(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """A defect in one round (a driver's error that nobody foresaw) must not end the work for as long as the process lives."""
+    while True:
+        try:
+            await work()
+        except Exception as error:
+            _log.error("%s: defect", getattr(work, "__qualname__", "work"), exc_info=without_text(error))
+            await asyncio.sleep(_AFTER_DEFECT_S)
+        else:
+            return

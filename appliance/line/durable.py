@@ -222,6 +222,15 @@ class Durable:
         )
         return {one.workflow_id.partition("~")[0] for one in found}
 
+    async def holds(self) -> bool:
+        """Has this replica runs or timers under way that have not ended?"""
+        if self._dbos is None:
+            return False
+        found = await self._dbos.list_workflows_async(
+            status="PENDING", executor_id=self._replica, limit=1, load_input=False, load_output=False
+        )
+        return bool(found)
+
     async def _cancel_strangers(self) -> None:
         found = await self._dbos.list_workflows_async(status=_UNFINISHED, load_input=False, load_output=False)
         strangers = [one.workflow_id for one in found if one.name not in (_TURN, _TIMER)]

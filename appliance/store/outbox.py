@@ -173,6 +173,12 @@ class SqlOutbox:
             )
             return int(getattr(done, "rowcount", 0))
 
+    def holds(self, replica: str) -> bool:
+        """Has it claimed rows of which nobody knows yet what became of them?"""
+        query = select(OutboxRow.id).where(OutboxRow.state == "sending", OutboxRow.claimed_by == replica)
+        with self._database.read() as session:
+            return session.scalar(query.limit(1)) is not None
+
     def sent(self, parcel_id: str, *, receipt: str, now: datetime) -> None:
         self._settle(parcel_id, "sent", now, receipt=receipt)
 
@@ -182,7 +188,9 @@ class SqlOutbox:
 
     def later(self, parcel_id: str, *, fault: str, due_at: datetime) -> None:
         with self._database.write() as session:
-            row = session.get_one(OutboxRow, parcel_id)
+            row = session.get_one(OutboxRow, parcel_id, with_for_update=True)
+            if row.state == "sent":  # by the replica that took it over while this one was taken for dead
+                return
             row.state, row.claimed_by, row.fault, row.due_at = "waiting", None, fault, due_at
 
     def listed(self, kind: str, states: Sequence[str], *, limit: int) -> list[Listed]:
@@ -218,7 +226,9 @@ class SqlOutbox:
 
     def _settle(self, parcel_id: str, state: str, now: datetime, *, receipt: str = "", fault: str = "") -> None:
         with self._database.write() as session:
-            row = session.get_one(OutboxRow, parcel_id)
+            row = session.get_one(OutboxRow, parcel_id, with_for_update=True)
+            if row.state == "sent":  # as above
+                return
             row.state, row.settled_at, row.receipt, row.fault, row.claimed_by = state, now, receipt, fault, None
 
 

@@ -258,3 +258,19 @@ async def test_what_nothing_here_carries_waits(outbox: SqlOutbox, clock: Any, se
     assert outbox.count()["waiting"] == 1
     [row] = outbox.listed("webhook", ["waiting"], limit=9)
     assert row.due_at > clock() + timedelta(seconds=1)
+
+
+async def test_what_another_replica_has_sent_meanwhile_stays_sent(
+    outbox: SqlOutbox, clock: Any, send: Callable[[int], None]
+) -> None:
+    """One that was taken for dead comes back with a fault of its own try; what its heir has sent must not be sent again."""
+    send(1)
+    [parcel] = outbox.claim(replica="asleep", now=clock(), limit=8)
+    assert outbox.holds("asleep")
+    outbox.release("asleep", now=clock())
+    [again] = outbox.claim(replica="heir", now=clock(), limit=8)
+    outbox.sent(again.id, receipt="r", now=clock())
+    outbox.later(parcel.id, fault="no answer", due_at=clock())
+    outbox.failed(parcel.id, fault="no answer", now=clock())
+    assert outbox.count() == {"waiting": 0, "sending": 0, "sent": 1, "failed": 0}
+    assert not outbox.holds("asleep")
