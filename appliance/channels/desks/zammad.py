@@ -82,13 +82,14 @@ class Zammad:
             return nobody(left_alone)
         ticket = webhook.ticket
         person = ticket.customer or _Person()
+        theirs = article.created_by_id in {"", person.id}  # and not of somebody else who was in copy
         return Heard(
             who="customer" if article.sender == "Customer" and article.type != "phone" else "person",
             ticket=ticket.id,
             message=article.id,
             text=_text(article),
             subject=ticket.title or "",
-            email=person.email or "",
+            email=(person.email or "") if theirs else "",
             name=person.name,
             group=ticket.group.name if ticket.group else "",
         )

@@ -135,6 +135,13 @@ def test_who_speaks_in_zammad(tmp_path: Path, article: dict[str, Any], who: str,
     assert (said.who, said.reason) == (who, reason)
 
 
+def test_who_joins_a_zammad_ticket_does_not_speak_as_its_customer(tmp_path: Path) -> None:
+    """Whoever is in copy of a mail writes as a customer, too, but the webhook's address is the ticket's customer's."""
+    assert zammad(tmp_path).email == "mira.olsen@example.org"
+    joined = zammad(tmp_path, created_by_id=77)
+    assert (joined.who, joined.email) == ("customer", "")
+
+
 def test_a_change_of_a_zammad_ticket_without_an_article_is_left_alone(tmp_path: Path) -> None:
     document = shape("zammad_article") | {"article": None}
     assert heard("zammad", document, tmp_path).reason == "no article"
