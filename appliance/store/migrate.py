@@ -8,9 +8,12 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine
+from sqlalchemy import Engine, func, select
 
 from appliance.errors import DataTooNew
+
+_LOCK = 0x73757070
+"""Held while a PostgreSQL is upgraded, so that of several replicas that start at once the first does it and the others find it done."""
 
 
 def upgrade(engine: Engine) -> None:
@@ -31,5 +34,7 @@ def upgrade(engine: Engine) -> None:
         if set(present) == set(scripts.get_heads()):
             return
         with engine.connect().execution_options(writes=True) as connection, connection.begin():
+            if connection.dialect.name == "postgresql":  # SQLite has one writer anyway
+                connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))
             config.attributes["connection"] = connection
             command.upgrade(config, "head")

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -89,6 +90,12 @@ def test_processes_that_open_a_new_database_at_once_all_succeed(tmp_path: Path) 
     for thread in threads:
         thread.join()
     assert faults == []
+
+
+def test_replicas_that_start_at_once_on_a_new_database_all_succeed(database_url: str) -> None:
+    with ThreadPoolExecutor(4) as threads:
+        for opened in list(threads.map(Database, [database_url] * 4)):
+            opened.close()
 
 
 def test_what_fails_within_a_transaction_leaves_nothing(database: Database) -> None:
