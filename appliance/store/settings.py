@@ -6,6 +6,8 @@ import hmac
 import secrets
 from collections.abc import Callable
 
+from sqlalchemy.exc import IntegrityError
+
 from appliance.store.conversations import token_hash
 from appliance.store.database import Database
 from appliance.store.tables import SettingRow
@@ -31,6 +33,12 @@ class SqlSettings:
 
     def once(self, key: str, make: Callable[[], str]) -> str:
         """The value, made at the first call ever: two processes that ask at once get the same one."""
+        try:
+            return self._once(key, make)
+        except IntegrityError:  # PostgreSQL: another replica has just made it
+            return self._once(key, make)
+
+    def _once(self, key: str, make: Callable[[], str]) -> str:
         with self._database.write() as session:
             row = session.get(SettingRow, key)
             if row is None:

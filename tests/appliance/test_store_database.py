@@ -9,6 +9,7 @@ import sys
 import textwrap
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -213,6 +214,19 @@ def test_a_full_disk_is_a_clear_fault_and_what_was_acknowledged_is_there(tmp_pat
         assert connection.execute("SELECT count(*) FROM conversations").fetchone() == (len(acknowledged),)
     connection.close()
     assert resource.getrlimit(resource.RLIMIT_FSIZE)[0] == resource.RLIM_INFINITY
+
+
+def test_a_value_that_two_replicas_make_at_once_is_the_same_for_both(database: Database) -> None:
+    both = threading.Barrier(2)
+
+    def make() -> str:
+        with suppress(threading.BrokenBarrierError):  # SQLite has one writer, and the second never makes one
+            both.wait(0.5)
+        return str(threading.get_ident())
+
+    with ThreadPoolExecutor(2) as threads:
+        first, second = threads.map(lambda _: SqlSettings(database).once("key", make), range(2))
+    assert first == second == SqlSettings(database).get("key")
 
 
 def test_the_first_administrators_token_is_given_once(database: Database) -> None:
