@@ -65,7 +65,7 @@ class DrainRate:
         return count / spent if spent > 0 else self._known
 
 
-class Permit:
+class Admittance:
     """The right to have one message under way. Given back once, by ``release`` or at the end of a ``with`` that has not handed it on."""
 
     __slots__ = ("_admission", "_kept", "conversation_id", "message_id", "waits_since")
@@ -110,9 +110,9 @@ class Admission:
         self._each = each
         self._clock = clock
         self._rate = DrainRate(clock)
-        self._out: set[Permit] = set()
+        self._out: set[Admittance] = set()
         self._of: Counter[str] = Counter()
-        self._queue: dict[str, Permit] = {}
+        self._queue: dict[str, Admittance] = {}
         self._next_place = 0.0
 
     @property
@@ -132,7 +132,7 @@ class Admission:
         """Runs that end in a second while the box is busy."""
         return self._rate.per_s()
 
-    def enter(self, conversation_id: str, *, bounded: bool = True) -> Permit:
+    def enter(self, conversation_id: str, *, bounded: bool = True) -> Admittance:
         """A permit for a message that is about to be stored. Not ``bounded``: a connector's, which waits for the box as a whole and for nobody in it.
 
         Raises ``Busy`` when the box is full and ``TooFast`` when this conversation alone has too many; nothing is stored then.
@@ -146,9 +146,9 @@ class Admission:
             raise self.busy()
         return self.take(conversation_id)
 
-    def take(self, conversation_id: str) -> Permit:
+    def take(self, conversation_id: str) -> Admittance:
         """A permit for a message that is stored already, such as one that an earlier process left: it cannot be refused any more."""
-        permit = Permit(self, conversation_id)
+        permit = Admittance(self, conversation_id)
         self._out.add(permit)
         self._of[conversation_id] += 1
         self._rate.began()
@@ -176,14 +176,14 @@ class Admission:
                 places.setdefault(permit.conversation_id, len(places) + 1)
         return places
 
-    def _join(self, permit: Permit) -> None:
+    def _join(self, permit: Admittance) -> None:
         permit.waits_since = self._clock()
         self._queue[permit.message_id] = permit
 
-    def _leave_queue(self, permit: Permit) -> None:
+    def _leave_queue(self, permit: Admittance) -> None:
         self._queue.pop(permit.message_id, None)
 
-    def _give_back(self, permit: Permit) -> None:
+    def _give_back(self, permit: Admittance) -> None:
         if permit not in self._out:
             return
         self._leave_queue(permit)

@@ -16,16 +16,17 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
-from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import Engine, create_engine, event
+from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from appliance.crash_points import POINTS, reach
 from appliance.errors import StorageFailed
 from appliance.line.journal import Journal, from_json, note_fault, noted_fault, to_json
+from appliance.line.journal_file import journal_engine, journal_url
 
+_log = logging.getLogger(__name__)
 T = TypeVar("T")
 Turn = Callable[[str, Journal], Awaitable[None]]
 """Runs one message from where it stands to its end. Raises what kept it from one; then the message stays accepted."""
@@ -44,7 +45,7 @@ _ATTEMPTS = 1000
 """A run that has crashed its process so often is left to the sweep, which begins it anew."""
 _POLL_S = 0.2
 """How often a replica looks into the shared queue."""
-_POOL = 16
+_TRIES_S = (1.0, 5.0, 30.0, 60.0)
 _THREADS = 32
 _UNFINISHED = ["PENDING", "ENQUEUED", "DELAYED"]
 
@@ -149,12 +150,12 @@ class Durable:
                 return "appliance_json"
 
         logging.getLogger("dbos").setLevel(logging.ERROR)
-        self._engine = _engine(self._url)
+        self._engine = journal_engine(self._url)
         self._dbos = DBOS
         DBOS(
             config={
                 "name": "appliance",
-                "system_database_url": _address(self._url),
+                "system_database_url": journal_url(self._url),
                 "system_database_engine": self._engine,
                 "serializer": Json(),
                 "executor_id": self._replica,
@@ -209,7 +210,20 @@ class Durable:
         return True
 
     async def at(self, name: str, key: str, due_s: float) -> None:
-        """Call the timer ``name`` with ``key`` in ``due_s`` seconds, whatever restarts meanwhile. The same name and key again change nothing."""
+        """Call the timer ``name`` with ``key`` in ``due_s`` seconds, whatever restarts meanwhile. The same name and key again change nothing.
+
+        A journal that cannot be written is tried again; then the timer is missing, which the log says.
+        """
+        for pause_s in _TRIES_S:
+            try:
+                await self._enqueue(name, key, due_s)
+            except SQLAlchemyError as error:
+                _log.error("the timer %s of %s is not noted yet: %s", name, key, type(error).__name__)
+                await asyncio.sleep(pause_s)
+            else:
+                return
+
+    async def _enqueue(self, name: str, key: str, due_s: float) -> None:
         from dbos import SetEnqueueOptions, SetWorkflowID
 
         with SetWorkflowID(f"{name}:{key}"), SetEnqueueOptions(delay_seconds=max(0.0, due_s)):
@@ -266,33 +280,3 @@ class Durable:
             return "unknown"
         await timer(key)
         return "done"
-
-
-def _address(url: str) -> str:
-    return url if not url.startswith("sqlite") else f"sqlite:///{_file(url)}"
-
-
-def _file(url: str) -> Path:
-    return Path(url.removeprefix("sqlite:///")).with_name("line.db")
-
-
-def _engine(url: str) -> Engine:
-    if not url.startswith("sqlite"):
-        return create_engine(url, pool_pre_ping=True, pool_size=_POOL, hide_parameters=True)
-    engine = create_engine(
-        _address(url), hide_parameters=True, connect_args={"timeout": 30, "check_same_thread": False}
-    )
-    event.listen(engine, "connect", _prepare)
-    return engine
-
-
-def _prepare(connection: Any, _record: object) -> None:
-    connection.isolation_level = "IMMEDIATE"
-    for pragma in (
-        "journal_mode=WAL",
-        "synchronous=NORMAL",
-        "busy_timeout=30000",
-        "foreign_keys=ON",
-        "secure_delete=ON",
-    ):
-        connection.execute(f"PRAGMA {pragma}")

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from appliance.errors import ApplianceFault, Busy, StorageFailed
-from appliance.line.admission import Admission, Permit
+from appliance.line.admission import Admission, Admittance
 from appliance.line.desk import Desk
 from appliance.line.events import Event, position
 from appliance.line.journal import Journal
@@ -92,11 +92,11 @@ class Runner:
         """From here on messages can be submitted."""
         self._engine = engine
 
-    def admit(self, conversation_id: str, *, bounded: bool = True) -> Permit:
+    def admit(self, conversation_id: str, *, bounded: bool = True) -> Admittance:
         """A permit, held while a message is stored and submitted: a rush must not slip in between. Raises ``Busy`` or ``TooFast`` (only if ``bounded``)."""
         return self.admission.enter(conversation_id, bounded=bounded)
 
-    def submit(self, message: Message, permit: Permit) -> None:
+    def submit(self, message: Message, permit: Admittance) -> None:
         """Start the run of a stored message, unless it is under way; the permit is the run's from here on."""
         if message.id not in self._runs:
             self._start(self._enter(message, permit))
@@ -210,7 +210,7 @@ class Runner:
         if hours:
             await self._engine.at(name, run.message.id, hours * 3600)
 
-    def _enter(self, message: Message, permit: Permit) -> Run:
+    def _enter(self, message: Message, permit: Admittance) -> Run:
         permit.wait_as(message.id)
         run = self._runs[message.id] = Run(message, permit)
         return run
@@ -228,7 +228,7 @@ class Runner:
 
     async def _begin(self, run: Run, again: str) -> None:
         assert self._engine is not None
-        engine, share = self._engine, self._turning.full
+        engine, share = self._engine, self._turning.full and not again
         try:
             started = await engine.begin(run.message.id, again=again, share=share)
         except Exception as error:  # a defect too: whoever waits must hear of it, and the sweep has to find the message

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from typing import Any, cast
 
-from appliance.line.admission import Permit
+from appliance.line.admission import Admittance
 from appliance.line.events import Event, EventType
 from appliance.ticket import Message, Reply
 
@@ -18,7 +18,7 @@ _MOST_EVENTS = 1000
 class Run:
     """One message under way: the events so far, and the reply to come."""
 
-    def __init__(self, message: Message, permit: Permit) -> None:
+    def __init__(self, message: Message, permit: Admittance) -> None:
         self.message = message
         self.permit = permit
         self.attempt = 1

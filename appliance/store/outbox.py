@@ -146,13 +146,14 @@ class SqlOutbox:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def claim(self, *, replica: str, now: datetime, limit: int) -> list[Parcel]:
-        """Take rows that are due, oldest first. What this replica claimed in an earlier life is its own to send again (see ``release``)."""
+    def claim(self, *, replica: str, now: datetime, limit: int, full: Sequence[str] = ()) -> list[Parcel]:
+        """Take rows that are due, oldest first; none for targets that are ``full`` (``kind:target``). What this replica claimed in an earlier life is its own to send again (see ``release``)."""
         with self._database.write() as session:
             rows = list(
                 session.scalars(
                     select(OutboxRow)
                     .where(OutboxRow.state == "waiting", OutboxRow.due_at <= now)
+                    .where((OutboxRow.kind + ":" + OutboxRow.target).not_in(full))
                     .order_by(OutboxRow.due_at)
                     .limit(limit)
                     .with_for_update(skip_locked=True)

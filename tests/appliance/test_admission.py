@@ -7,7 +7,7 @@ import random
 import pytest
 
 from appliance.errors import Busy, TooFast
-from appliance.line.admission import Admission, DrainRate, Permit
+from appliance.line.admission import Admission, Admittance, DrainRate
 
 
 class Clock:
@@ -18,7 +18,7 @@ class Clock:
         return self.now
 
 
-def ran(permit: Permit, message_id: str) -> None:
+def ran(permit: Admittance, message_id: str) -> None:
     permit.wait_as(message_id)
     permit.begin()
     permit.release()
@@ -151,7 +151,7 @@ def test_a_conversation_with_several_messages_has_the_place_of_its_first() -> No
 def test_after_any_order_of_arrivals_turns_and_ends_no_permit_is_left() -> None:
     dice, clock = random.Random(11), Clock()
     admission = Admission(20, each=3, clock=clock)
-    out: list[Permit] = []
+    out: list[Admittance] = []
     for number in range(3_000):
         clock.now += dice.random()
         try:

@@ -20,6 +20,7 @@ from sqlalchemy import create_engine, inspect, text
 from appliance.line import durable
 from appliance.line.durable import Durable
 from appliance.line.journal import Journal
+from appliance.line.journal_file import journal_url
 from appliance.store.database import Database
 from models.roles import DraftSentence, SynthesisRequest
 
@@ -129,7 +130,7 @@ async def test_runs_by_the_name_of_an_older_line_are_cancelled_and_begun_anew(
 
 def stored(database_url: str) -> list[str]:
     """Every text value of every table of the journal."""
-    line = f"sqlite:///{durable._file(database_url)}" if database_url.startswith("sqlite") else database_url
+    line = journal_url(database_url)
     engine = create_engine(line)
     found: list[str] = []
     with engine.connect() as connection:
@@ -186,7 +187,7 @@ async def test_finished_runs_are_forgotten_and_leave_no_word_of_the_customer(
         await engine.close()
     assert not [value for value in stored(database_url) if MARK in value]
     if database_url.startswith("sqlite"):
-        for file in durable._file(database_url).parent.glob("line.db*"):
+        for file in Path(database_url.removeprefix("sqlite:///")).parent.glob("line.db*"):
             assert MARK.encode() not in file.read_bytes(), file.name
 
 

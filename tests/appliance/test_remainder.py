@@ -9,6 +9,7 @@ from line_parts import Parts, Quote, Rung, candidate, case, classified, draft, r
 from test_writing import CARD, GOOD, WRONG, written
 
 from appliance.line.deadline import Deadline
+from appliance.line.events import spoken
 from appliance.line.remainder import Remainder
 from appliance.line.writing import write
 from appliance.ticket import Identified
@@ -82,7 +83,7 @@ async def test_a_question_that_asks_for_no_kind_of_answer_keeps_what_passed() ->
         asking,
         Identified(),
         retrieved(candidate()),
-        lambda kind, data: told.append(data),
+        spoken(lambda kind, data: told.append(data)),
         deadline=Deadline(30.0, 5.0, lambda: 0.0),
     )
     assert texts(told) == ["Refunds go to the card that paid."]

@@ -8,6 +8,7 @@ import pytest
 from line_parts import Parts, Quote, Rung, candidate, case, draft, retrieved
 
 from appliance.line.deadline import Deadline
+from appliance.line.events import spoken
 from appliance.line.ladder import Errand, Local, Skipped
 from appliance.line.writing import write
 from appliance.ticket import Drafted, Grounded, Identified
@@ -27,7 +28,7 @@ async def written(*rungs: object, **more: Any) -> tuple[Drafted, Grounded, list[
         case(),
         Identified(),
         retrieved(*parts.found),
-        lambda kind, data: told.append({"kind": kind} | data),
+        spoken(lambda kind, data: told.append({"kind": kind} | data)),
         deadline=Deadline(30.0, 5.0, lambda: 0.0),
     )
     return drafted, grounded, told

@@ -64,7 +64,7 @@ class Mailroom:
         self._tickets = SqlMailTickets(database, depart=depart, new_id=new_id)
         self._outbox = SqlOutbox(database)
         self._raw = RawMails(config.data)
-        self._threads = load_threads(config.data)
+        self._threads = load_threads(config.data, random=lambda size: _shared_key(settings, size))
         self._mark = settings.once("mail_mark", lambda: secrets.token_hex(8))
         self._customers = SqlCustomers(database)
         self._files = files
@@ -222,3 +222,8 @@ def open_mailroom(
         new_id=new_id,
         now=now,
     )
+
+
+def _shared_key(settings: SqlSettings, size: int) -> bytes:
+    """The same for every replica on this database: a reply to a mail that one has sent must be known to the one that fetches it."""
+    return bytes.fromhex(settings.once("mail_key", lambda: secrets.token_hex(size)))

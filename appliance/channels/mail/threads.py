@@ -169,7 +169,7 @@ def load_threads(data: Path, *, random: Callable[[int], bytes] = secrets.token_b
 def _damaged(file: Path) -> ConfigInvalid:
     return ConfigInvalid(
         f"{file} does not hold one key a line (an id from 0 to 255, a space, 64 hexadecimal digits).",
-        remedy="Restore it from a backup. Without it replies to older mails open new tickets: then remove it, and a new one is made.",
+        remedy="Restore it from a backup. Or remove it: the key that the appliance began with is made again, and replies to mails under later keys open new tickets.",
     )
 
 
