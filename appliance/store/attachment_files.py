@@ -70,6 +70,14 @@ class AttachmentFiles:
         except OSError as error:
             raise _failed(error) from error
 
+    def renew(self, file_id: str) -> bool:
+        """Is it still there? Then it counts as written just now, and no sweep takes it for left over."""
+        try:
+            os.utime(self.folder / file_id)
+        except OSError:
+            return False
+        return True
+
     def remove(self, file_id: str) -> None:
         with suppress(FileNotFoundError):
             (self.folder / file_id).unlink()

@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 from mail_fixtures import Desk, Post, parsed, text_of
 
+from appliance.errors import Busy
 from appliance.mail_settings import Mail, TrustRules
+from appliance.store.attachment_table import AttachmentRow
 
 QUESTION = "How long is the password reset link valid?"
 
@@ -230,3 +232,30 @@ async def test_attachments_are_kept_with_the_message(post: Post, open_desk: Call
         await desk.until(lambda: len(post.inbox()) == 1, "the answer")
         [kept] = (post.data / "attachments").iterdir()
         assert kept.stat().st_size == 108
+
+
+async def test_a_mail_that_waits_for_a_full_box_keeps_its_attachment_once(
+    post: Post, open_desk: Callable[..., Any]
+) -> None:
+    refused: list[Busy] = []
+    async with open_desk() as desk:
+        admission = desk.appliance.line.runner.admission
+        others = [admission.take("others") for _ in range(admission._most)]
+
+        def busy() -> Busy:
+            refused.append(Busy("Full.", retry_after_s=0))
+            return refused[-1]
+
+        admission.busy = busy
+        mail = EmailMessage()
+        mail["From"], mail["To"], mail["Message-ID"] = post.customer, post.desk, "<full@x.example>"
+        mail.set_content(QUESTION)
+        mail.add_attachment(b"12345", maintype="application", subtype="octet-stream", filename="log.bin")
+        post.deliver(mail.as_bytes())
+        await desk.until(lambda: len(refused) >= 3, "the third refusal")
+        for permit in others:
+            permit.release()
+        await desk.until(lambda: len(post.inbox()) == 1, "the answer")
+        [kept] = (post.data / "attachments").iterdir()
+        with desk.appliance.database.read() as session:
+            assert [row.id for row in session.query(AttachmentRow)] == [kept.name]

@@ -10,10 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from appliance.attachment import StoredFile
-from appliance.channels.mail.attachments import content
 from appliance.channels.mail.child import MailParser
 from appliance.channels.mail.fetch import TOO_LARGE
+from appliance.channels.mail.kept import KeptFiles
 from appliance.channels.mail.loops import Ours, silence
 from appliance.channels.mail.parsed import ParsedMail, unparsed
 from appliance.channels.mail.threads import Holder, Landing, Threads
@@ -84,7 +83,7 @@ class Intake:
         self._tickets = tickets
         self._outbox = outbox
         self._customers = customers
-        self._files = files
+        self._files = KeptFiles(files)
         self._us = ours
         self._new_id = new_id
         self._now = now
@@ -111,6 +110,7 @@ class Intake:
                 _log.warning("mail %s (mailbox %s) waits: %s", mail.id, self._mailbox.name, fault.code)
                 return False
             else:
+                self._files.forget(mail.id)
                 _log.info("mail %s (mailbox %s): %s (%s)", mail.id, self._mailbox.name, settled.state, settled.rule)
                 return True
         return False
@@ -210,7 +210,7 @@ class Intake:
             customer_id=customer,
             trust=trust,
             profile=self._mailbox.profile,
-            files=await asyncio.to_thread(self._kept, raw, parsed),
+            files=await asyncio.to_thread(self._files.attachments, mail.id, raw, parsed),
         )
         try:
             accepted = await self._reception.take(incoming)
@@ -231,7 +231,7 @@ class Intake:
     ) -> Settled:
         """A person gets the ticket with the raw mail; nobody is answered automatically."""
         now = self._now()
-        files = (await asyncio.to_thread(self._raw_file, raw),) if raw else ()
+        files = await asyncio.to_thread(self._files.whole, mail.id, raw) if raw else ()
         where = "attached" if raw else "still in the mailbox, since it is too large to be fetched"
         note = HandoffNote(
             asked=f"A mail that could not be read as usual ({rule}).",
@@ -261,17 +261,6 @@ class Intake:
 
     def _trust(self, parsed: ParsedMail) -> Trust:
         return trust_of(parsed, self._rules).trust
-
-    def _kept(self, raw: bytes, parsed: ParsedMail) -> tuple[StoredFile, ...]:
-        """On the disk. The limits were those of ``mail.parsing``."""
-        return tuple(
-            self._files.keep(one.name, one.content_type, content(raw, one), max_bytes=max(one.size, 1))
-            for one in parsed.attachments
-            if one.kept
-        )
-
-    def _raw_file(self, raw: bytes) -> StoredFile:
-        return self._files.keep("mail.eml", "message/rfc822", raw, max_bytes=len(raw))
 
 
 def hashed(message_id: str) -> str:
