@@ -71,6 +71,7 @@ class MailServer:
         *,
         certificate: tuple[Path, Path] | None = None,
         login: bool = False,
+        utf8: bool = True,
         on_accept: Callable[[str, bytes], None] | None = None,
     ) -> None:
         [self.port] = free_ports(1)
@@ -90,7 +91,7 @@ class MailServer:
             auth_required=login,
             auth_require_tls=context is not None,
             authenticator=_authenticate,
-            enable_SMTPUTF8=True,
+            enable_SMTPUTF8=utf8,
         )
 
     def __enter__(self) -> Self:

@@ -29,28 +29,31 @@ async def submit(mailbox: Mailbox, raw: bytes, *, recipient: str, copy_to: str =
     """Returns once the server has accepted it for ``recipient``. Raises ``Undelivered`` when it surely has not, ``Unclear`` when nobody knows."""
     client = await _open(mailbox)
     try:
-        options = _options(client, mailbox.address, recipient)
+        await _hand_over(client, mailbox, raw, recipient=recipient, copy_to=copy_to)
+        with suppress(SMTPException, OSError):  # it is accepted; a poor good-bye changes nothing
+            await client.quit()
+    finally:
+        client.close()
+
+
+async def _hand_over(client: SMTP, mailbox: Mailbox, raw: bytes, *, recipient: str, copy_to: str) -> None:
+    options = _options(client, mailbox.address, recipient)
+    try:
         await client.mail(mailbox.address, options=options)
         await client.rcpt(recipient)
         if copy_to:
             with suppress(SMTPRecipientRefused):  # the customer's mail does not depend on our copy
                 await client.rcpt(copy_to)
     except SMTPException as error:
-        client.close()
         raise _refused(error, mailbox.smtp) from error
     try:
         await client.data(raw)
     except SMTPDataError as error:
-        client.close()
         raise _refused(error, mailbox.smtp) from error
     except (SMTPException, OSError) as error:
-        client.close()
         raise Unclear(
             f"The SMTP server gave no answer after the mail ({type(error).__name__}).", lasting=False
         ) from error
-    with suppress(SMTPException, OSError):  # it is accepted; a poor good-bye changes nothing
-        await client.quit()
-    client.close()
 
 
 async def check(mailbox: Mailbox) -> list[str]:
@@ -95,6 +98,9 @@ async def _connect(mailbox: Mailbox) -> SMTP:
     except (SMTPException, OSError, ValueError) as error:
         client.close()
         raise _fault_of(error, where) from error
+    except BaseException:  # told to stop meanwhile
+        client.close()
+        raise
     return client
 
 

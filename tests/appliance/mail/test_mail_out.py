@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiosmtplib import SMTP
 from dovecot import Dovecot, certificate
 from mailbox_parts import mailbox_on, written
 from smtp_server import PASSWORD, USER, MailServer
 
 from appliance.channels.carriers import Undelivered
+from appliance.channels.mail import smtp
 from appliance.channels.mail.checking import check_mailbox
 from appliance.channels.mail.compose import Letter, compose, html, reply_subject
 from appliance.channels.mail.departures import departures
@@ -197,6 +199,32 @@ async def test_starttls_and_a_login_are_used_and_a_strange_certificate_is_refuse
         with pytest.raises(Undelivered, match="login was refused"):
             await submit(box(server.port, **login, ca_file=str(cert)), RAW, recipient="ada@customer.example")
         assert len(server.accepted) == 1
+
+
+@pytest.mark.parametrize(
+    ("mode", "recipient"),
+    [("5xx", "ada@customer.example"), ("good", "ädä@customer.example"), ("good", "ada@customer.example")],
+)
+async def test_no_connection_stays_open_whatever_becomes_of_the_mail(
+    box: Any, mode: Any, recipient: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[SMTP] = []
+
+    async def seen(mailbox: Mailbox) -> SMTP:
+        opened.append(await connect(mailbox))
+        assert opened[-1].is_connected
+        return opened[-1]
+
+    connect = smtp._connect
+    monkeypatch.setattr(smtp, "_connect", seen)
+    with MailServer(utf8=False) as server:
+        server.modes = [mode]
+        try:
+            await submit(box(server.port), RAW, recipient=recipient)
+        except Undelivered as fault:
+            assert not fault.transient
+            assert (mode, recipient) != ("good", "ada@customer.example")
+        assert [one.is_connected for one in opened] == [False]
 
 
 async def test_a_server_that_is_not_there_passes(box: Any) -> None:
