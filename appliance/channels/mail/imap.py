@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date
+from math import inf
 from time import monotonic
 
 from imap_tools import BaseMailBox, MailBox, MailBoxStartTls, MailBoxUnencrypted
@@ -143,8 +144,20 @@ class ImapMailbox:
         _, data = self._box.client.uid("FETCH", str(uid), "(UID BODY.PEEK[])")
         return next((bytes(part[1]) for part in data or () if isinstance(part, tuple) and len(part) > 1), None)
 
-    def done(self, uid: int) -> None:
-        """Mark as read and, with a folder for it, move there. Nothing but this mail is touched: EXPUNGE would remove what others have marked."""
+    def done(self, uid: int) -> bool:
+        """Mark as read and, with a folder for it, move there. False: the server refuses it, such as for a folder that is not there.
+
+        Nothing but this mail is touched: EXPUNGE would remove what others have marked.
+        """
+        try:
+            self._mark(uid)
+        except imaplib.IMAP4.abort:  # the connection is of no use any more
+            raise
+        except imaplib.IMAP4.error:
+            return False
+        return True
+
+    def _mark(self, uid: int) -> None:
         client, one = self._box.client, str(uid)
         _ok(client.uid("STORE", one, "+FLAGS.SILENT", "(\\Seen)"))
         if not self._settings.done_folder:
@@ -178,22 +191,23 @@ class ImapMailbox:
         finally:
             client.sock.settimeout(before)
 
-    def wait(self, stop: Callable[[], bool]) -> None:
+    def wait(self, stop: Callable[[], bool], *, at_most_s: float = inf) -> None:
         """Until something may have changed, by IDLE where the server has it; at most until it has to be renewed."""
         if not self.idles:
-            _sleep(self._settings.poll_s, stop)
+            _sleep(min(self._settings.poll_s, at_most_s), stop)
             return
         if len(self._box.client.untagged_responses.get("EXISTS", ())) > 1:
             return  # told with the answers since the folder was selected: IDLE does not tell it again
         self._box.idle.start()  # type: ignore[no-untyped-call]  # imap-tools annotates only some
         poller = select.poll()
         poller.register(self._box.client.sock.fileno(), select.POLLIN)
-        until = monotonic() + self._settings.idle_s
+        longest = min(self._settings.idle_s, at_most_s)
+        until = monotonic() + longest
         while (
             not self._buffered()
             and not stop()
             and monotonic() < until
-            and not poller.poll(min(_LOOK_S, self._settings.idle_s) * 1000)
+            and not poller.poll(min(_LOOK_S, longest) * 1000)
         ):
             continue
         self._box.idle.stop()  # type: ignore[no-untyped-call]  # as above; reads what came, and says so when the server has gone

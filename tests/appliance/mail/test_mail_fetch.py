@@ -14,6 +14,7 @@ import pytest
 from dovecot import Dovecot, certificate
 from dovecot import binary as dovecot_binary
 from mailbox_parts import mailbox_on, written
+from sqlalchemy import text
 
 from appliance.channels.mail.errors import MailServerFault
 from appliance.channels.mail.fetch import TOO_LARGE, Fetcher
@@ -286,6 +287,108 @@ def test_a_mail_that_comes_while_waiting_is_read_at_once_by_idle_and_later_by_as
     thread.join(10)
     assert not thread.is_alive()
     assert box.mailboxes.place("support").holder == ""
+
+
+def test_a_mail_that_could_not_be_taken_in_is_tried_again_soon_and_new_mail_is_read_meanwhile(
+    dovecot: Dovecot, user: str, box: Box, tmp_path: Path
+) -> None:
+    tries: list[bytes] = []
+    refuse = threading.Event()
+    refuse.set()
+
+    def take(mail: Mail, raw: bytes | None, going_on: Callable[[], bool]) -> bool:
+        tries.append(body(raw))
+        return not (body(raw) == b"first" and refuse.is_set()) and box.take(mail, raw, going_on)
+
+    box.mailbox = mailbox_on(dovecot, user, tmp_path, imap={"idle_s": 600})
+    dovecot.deliver(user, written("first", message_id="<1@customer.example>"))
+    fetcher = box.fetcher(take=take, again_s=(0.05,))
+    thread = running(fetcher)
+    until(lambda: tries.count(b"first") >= 3)
+    dovecot.deliver(user, written("second", message_id="<2@customer.example>"))
+    until(lambda: b"second" in tries)
+    with imap(box.mailbox) as opened:  # it may vanish from its server while it waits
+        opened.select()
+        opened._box.delete("1")
+    before = len(tries)
+    until(lambda: len(tries) >= before + 3)
+    refuse.clear()
+    until(lambda: len(box.taken) == 2)
+    fetcher.stop()
+    thread.join(10)
+    assert not thread.is_alive()
+    assert [body(raw) for raw in box.raws()] == [b"second", b"first"]
+
+
+def test_a_mail_that_waits_lets_new_mail_in_by_idle_before_its_own_time_has_come(
+    dovecot: Dovecot, user: str, box: Box, tmp_path: Path
+) -> None:
+    box.mailbox = mailbox_on(dovecot, user, tmp_path, imap={"idle_s": 600})
+    box.busy = True
+    dovecot.deliver(user, written("first", message_id="<1@customer.example>"))
+    fetcher = box.fetcher(again_s=(600.0,))
+    thread = running(fetcher)
+    until(lambda: len(box.mails.waiting("support")) == 1)
+    box.busy = False
+    dovecot.deliver(user, written("second", message_id="<2@customer.example>"))
+    until(lambda: len(box.taken) == 2)
+    fetcher.stop()
+    thread.join(10)
+    assert not thread.is_alive()
+
+
+def test_a_folder_that_is_not_there_keeps_no_mail_and_is_told_once_for_each(
+    dovecot: Dovecot, user: str, box: Box, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    box.mailbox = mailbox_on(dovecot, user, tmp_path, imap={"done_folder": "Nowhere"})
+    fetcher = box.fetcher()
+    assert fetcher._lease.held()
+    with caplog.at_level(logging.INFO), imap(box.mailbox) as opened:
+        for number in range(3):
+            dovecot.deliver(user, written(f"text {number}", message_id=f"<{number}@customer.example>"))
+        assert fetcher.round(opened)
+        assert fetcher.round(opened)
+        dovecot.deliver(user, written("text 3", message_id="<3@customer.example>"))
+        assert fetcher.round(opened)
+    assert [body(raw) for raw in box.raws()] == [b"text 0", b"text 1", b"text 2", b"text 3"]
+    assert box.mailboxes.place("support").uid_next == 5
+    told = [record.getMessage() for record in caplog.records if "refuses to mark" in record.getMessage()]
+    assert [line.split()[3] for line in told] == [mail.id for mail, _ in box.taken]
+    assert not any("text" in line for line in told)
+
+
+def test_a_server_that_refuses_to_mark_anything_keeps_no_mail(
+    dovecot: Dovecot, user: str, box: Box, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from appliance.channels.mail.imap import ImapMailbox
+
+    def unmarkable(self: ImapMailbox, uid: int) -> None:
+        self._box.client.uid("STORE", str(uid), "+FLAGS", "no-list-of-flags(")  # Dovecot answers BAD
+
+    monkeypatch.setattr(ImapMailbox, "_mark", unmarkable)
+    fetcher = box.fetcher()
+    assert fetcher._lease.held()
+    for number in range(2):
+        dovecot.deliver(user, written(message_id=f"<{number}@customer.example>"))
+    with imap(box.mailbox) as opened:
+        assert fetcher.round(opened)
+        assert fetcher.round(opened)
+        assert opened.uids(at_least=0) == [1, 2]
+    assert len(box.taken) == 2
+
+
+def test_a_lease_that_cannot_be_given_back_ends_the_thread_quietly(
+    box: Box, sqlite: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    fetcher = box.fetcher()
+    assert fetcher._lease.held()
+    fetcher.stop()
+    with sqlite.write() as session:
+        session.execute(text("DROP TABLE mailboxes"))
+    fetcher.run()
+    assert [record.getMessage() for record in caplog.records] == [
+        "mailbox support: its lease could not be given back (StorageFailed)"
+    ]
 
 
 def test_a_server_that_vanishes_mid_idle_is_found_again_with_one_line_in_the_log(
