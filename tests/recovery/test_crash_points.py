@@ -60,7 +60,7 @@ def test_a_replica_that_never_comes_back_leaves_nothing_behind(start: Path, tmp_
         dead, living = here.boxes
         living.start()
         over = threading.Event()
-        dead.start("draft:3")
+        dead.start("route:3")
         threads = here.crowd(4, over=over)
         assert dead.crashed(30)
         here.boxes.reverse()

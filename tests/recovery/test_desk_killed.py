@@ -16,7 +16,6 @@ from desks_wire import KINDS, Wire, settings
 
 from benchmarks.recovery.box import Box
 from benchmarks.recovery.scene import starter
-from models.standin import StandInWarning
 
 TICKETS = 4
 MESSAGES = ("Which payment methods can I use for an invoice?", "agent please", "Thank you!", "How do I export my data?")
@@ -31,8 +30,7 @@ PLACES = [
 
 @pytest.fixture(scope="session")
 def start(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    with pytest.warns(StandInWarning):
-        return starter(tmp_path_factory.mktemp("desks"))
+    return starter(tmp_path_factory.mktemp("desks"))
 
 
 @pytest.fixture

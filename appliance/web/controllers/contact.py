@@ -66,7 +66,7 @@ class ContactController(Controller):
     @post("/{conversation_id:str}/messages", status_code=303, request_max_body_size=None)  # read_form keeps its own
     async def add(self, conversation_id: FromPath[str], request: AnyRequest, doors: TheDoors) -> Response[Any]:
         """Add a message. The hidden key makes a second press of the button harmless."""
-        token = _token(request)
+        token = ticket_token(request) or "none"  # refused like a wrong one: after a little of the body was read off
         await let_in(request, doors, conversation_id, token)
         sent = await read_form(request, doors)
         text, key = sent.fields.get("message", ""), sent.fields.get("key", "")[:128] or None
