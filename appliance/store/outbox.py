@@ -187,6 +187,12 @@ class SqlOutbox:
         """It will never arrive as it is; a person has to hear of it."""
         self._settle(parcel_id, "failed", now, fault=fault)
 
+    def returned(self, parcel_id: str, *, fault: str, now: datetime) -> None:
+        """It was sent, and came back: a person has to hear of it."""
+        with self._database.write() as session:
+            row = session.get_one(OutboxRow, parcel_id, with_for_update=True)
+            row.state, row.settled_at, row.fault = "failed", now, fault
+
     def later(self, parcel_id: str, *, fault: str, due_at: datetime) -> None:
         with self._database.write() as session:
             row = session.get_one(OutboxRow, parcel_id, with_for_update=True)

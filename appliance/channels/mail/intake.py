@@ -169,7 +169,7 @@ class Intake:
             return Settled("ignored", REPORT, sent.conversation_id if sent else None)
         codes = ", ".join(sorted({one.status for one in parsed.report.failed if one.status})) or "no code"
         await asyncio.to_thread(self._sent.mark, sent.id, "returned", fault=codes)
-        await asyncio.to_thread(self._outbox.failed, sent.id, fault=f"returned ({codes})", now=self._now())
+        await asyncio.to_thread(self._outbox.returned, sent.id, fault=f"returned ({codes})", now=self._now())
         await undelivered(
             self._tickets, sent.conversation_id, f"A mail to the customer came back ({codes}).", self._now()
         )
