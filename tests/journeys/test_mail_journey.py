@@ -155,7 +155,7 @@ async def test_after_a_restart_nothing_is_answered_twice(post: Post, open_desk: 
     async with open_desk() as desk:
         post.write("How do I change my password?", number=2)
         await desk.until(lambda: len(post.inbox()) == 2, "the next answer")
-        assert [state for _, state, _ in desk.outbox()] == ["sent", "sent"]
+        await desk.until(lambda: [state for _, state, _ in desk.outbox()] == ["sent", "sent"], "the marking")
     assert len({mail["Message-ID"] for mail in post.inbox()}) == 2
 
 
